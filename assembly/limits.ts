@@ -17,12 +17,16 @@ export const MAX_EFFECTS = 8192;
 export const MAX_CAPABILITIES = 64;
 /** Bytes of one info structure with its capabilities. */
 export const MAX_INFO_BYTES = 8192;
+/** Containers of one process that a group is tried with. */
+export const MAX_CONTAINERS = 64;
 /** Unmask attempts after which a line is reported as stuck (spec S7). */
 export const MAX_UNMASK_ATTEMPTS = 16;
 /** Safe points between two unmask attempts, at most. */
 export const MAX_UNMASK_BACKOFF = 64;
 /** Failed or refused guest accesses reported per second of machine time. */
 export const MAX_ACCESS_REPORTS_PER_SECOND = 8;
+/** Guest accesses that may be under way inside each other, through callbacks. */
+export const MAX_NESTED_ACCESSES = 8;
 /** Times a DMA mapping or an info structure is asked for again. */
 export const MAX_RETRIES = 4;
 /** Linear memory of one device in bytes: the state block and the windows. */

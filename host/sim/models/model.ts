@@ -15,6 +15,14 @@ export interface ModelRegion {
    * device's, and mapping the region really maps them. `size` bytes long.
    */
   readonly memory?: Uint8Array;
+  /**
+   * From now on `bytes` are the storage of `memory`, which the model must read
+   * and return from then on. The simulated kernel has copied the contents; it
+   * calls this when a window onto the whole region is mapped, so that guest
+   * and model share the window's pages, and again when it is taken away.
+   * Without it a mapped window is performed by the host, access by access.
+   */
+  moveMemory?(bytes: Uint8Array): void;
   /** Whether VFIO offers mmap; by default it does when the size is a multiple of 4 KiB. */
   readonly mappable?: boolean;
   /** Mappable parts, when VFIO should report a SPARSE_MMAP capability. */

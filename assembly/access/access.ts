@@ -1,0 +1,120 @@
+import { VFIO_REGION_INFO_FLAG_READ, VFIO_REGION_INFO_FLAG_WRITE } from '../abi/vfio';
+import { POLICY_QEMU, RULE_READ, RULE_WRITE } from '../boundary/options';
+import { TRACE_REGION_READ, TRACE_REGION_WRITE } from '../boundary/trace-events';
+import { trace } from '../irq/effects';
+import { completeByRules } from '../irq/rules';
+import { completeByAccess } from '../irq/strict';
+import {
+  AreaRecord,
+  areaAt,
+  config,
+  device,
+  deviceStatistics,
+  machine,
+  RegionRecord,
+  regionAt,
+  transient,
+} from '../state/records';
+import { denial } from './admission';
+import { readChunked, writeChunked } from './chunked';
+import { chunkAt } from './chunks';
+import { reportAccess } from './report';
+import { findArea, loadWindow, storeWindow } from './window';
+
+/** A guest access, from the trap to EOI detection (spec S5, S7). */
+
+/**
+ * The area for an access that needs no splitting, or null. Most regions have
+ * one area, so that one is looked at without a loop.
+ */
+function wholeArea(region: RegionRecord, index: u32, offset: u32, width: u32): AreaRecord | null {
+  if (region.areaCount == 0 || chunkAt(offset, width) != width) return null;
+  const first = areaAt(index, 0);
+  if (offset >= first.start && offset < first.end && width <= first.end - offset) return first;
+  return findArea(region, index, offset, width);
+}
+
+function allOnes(): u32 {
+  transient.valueHigh = -1;
+  return -1;
+}
+
+function result(value: u64, width: u32): u32 {
+  if (width == 8) transient.valueHigh = <u32>(value >> 32);
+  return <u32>value;
+}
+
+/**
+ * A guest read. The high word of an 8-byte result is in VALUE_HIGH.
+ * @returns the value, all ones when the access failed or may not reach the device
+ */
+export function read(index: u32, offset: u32, width: u32): u32 {
+  const reason = denial(index, offset, width, VFIO_REGION_INFO_FLAG_READ);
+  if (reason != 0) {
+    reportAccess(reason, 0, index, offset, width, false);
+    return allOnes();
+  }
+  deviceStatistics.reads++;
+  const region = regionAt(index);
+  const qemu = config.policy == POLICY_QEMU;
+  const active = machine.serialActive;
+  const upAt = transient.serialUpAt;
+  let value: u64;
+  const area = !qemu ? wholeArea(region, index, offset, width) : null;
+  if (area != null) {
+    value = loadWindow(area, offset, width);
+  } else {
+    const buffer = readChunked(region, index, offset, width, qemu);
+    if (buffer == 0) return allOnes();
+    value = load<u64>(buffer);
+  }
+  trace(TRACE_REGION_READ, index, offset, <u32>value);
+  if (!qemu) {
+    if (device.ruleCount != 0) completeByRules(index, offset, width, RULE_READ, value);
+    completeByAccess(false, active, upAt);
+  }
+  return result(value, width);
+}
+
+/** A guest write of `low` and, for 8 bytes, `high`; dropped when it may not reach the device. */
+export function write(index: u32, offset: u32, width: u32, low: u32, high: u32): void {
+  const reason = denial(index, offset, width, VFIO_REGION_INFO_FLAG_WRITE);
+  if (reason != 0) {
+    reportAccess(reason, 0, index, offset, width, true);
+    return;
+  }
+  deviceStatistics.writes++;
+  const region = regionAt(index);
+  const qemu = config.policy == POLICY_QEMU;
+  const active = machine.serialActive;
+  const upAt = transient.serialUpAt;
+  const value = <u64>low | ((<u64>high) << 32);
+  const area = !qemu ? wholeArea(region, index, offset, width) : null;
+  if (area != null) storeWindow(area, offset, width, value);
+  else if (!writeChunked(region, index, offset, width, value, qemu)) return;
+  trace(TRACE_REGION_WRITE, index, offset, low);
+  if (qemu) return;
+  if (device.ruleCount != 0) completeByRules(index, offset, width, RULE_WRITE, value);
+  completeByAccess(true, active, upAt);
+}
+
+/**
+ * A read of a machine that really maps the device, while the mapping is on:
+ * nothing is counted, nothing is completed. All ones where nothing is mapped.
+ */
+export function directRead(index: u32, offset: u32, width: u32): u32 {
+  if (denial(index, offset, width, VFIO_REGION_INFO_FLAG_READ) != 0 || machine.mappingOn == 0) {
+    return allOnes();
+  }
+  const area = wholeArea(regionAt(index), index, offset, width);
+  return area == null ? allOnes() : result(loadWindow(area, offset, width), width);
+}
+
+/** A write of a machine that really maps the device, while the mapping is on. */
+export function directWrite(index: u32, offset: u32, width: u32, low: u32, high: u32): void {
+  if (denial(index, offset, width, VFIO_REGION_INFO_FLAG_WRITE) != 0 || machine.mappingOn == 0) {
+    return;
+  }
+  const area = wholeArea(regionAt(index), index, offset, width);
+  if (area != null) storeWindow(area, offset, width, <u64>low | ((<u64>high) << 32));
+}

@@ -1,0 +1,57 @@
+import * as host from '../boundary/host';
+import { AreaRecord, areaAt, RegionRecord } from '../state/records';
+
+/**
+ * Accesses to mapped windows: exact-width single loads and stores. Loads are
+ * Wasm atomics, which engines neither drop, merge nor tear. Stores are plain,
+ * because an atomic store compiles to XCHG on x86-64 and so also reads the
+ * register (spec S5).
+ */
+
+/** The area that holds `[offset, offset + width)` of region `index`, or null. */
+export function findArea(
+  region: RegionRecord,
+  index: u32,
+  offset: u32,
+  width: u32,
+): AreaRecord | null {
+  const count = region.areaCount;
+  for (let i: u32 = 0; i < count; i++) {
+    const area = areaAt(index, i);
+    if (offset >= area.start && offset < area.end && width <= area.end - offset) return area;
+  }
+  return null;
+}
+
+/** Loads `width` (1, 2, 4, 8) bytes at `offset`, which `width` divides. */
+export function loadWindow(area: AreaRecord, offset: u32, width: u32): u64 {
+  const pointer = area.pointer + (offset - area.start);
+  if (area.byHost != 0) {
+    if (width != 8) return host.load(pointer, width);
+    // No peripheral bus here is wider than 32 bits: the low word goes first.
+    const low = <u64>host.load(pointer, 4);
+    return low | ((<u64>host.load(pointer + 4, 4)) << 32);
+  }
+  if (width == 4) return atomic.load<u32>(pointer);
+  if (width == 1) return atomic.load<u8>(pointer);
+  if (width == 2) return atomic.load<u16>(pointer);
+  return atomic.load<u64>(pointer);
+}
+
+/** Stores `width` (1, 2, 4, 8) bytes at `offset`, which `width` divides. */
+export function storeWindow(area: AreaRecord, offset: u32, width: u32, value: u64): void {
+  const pointer = area.pointer + (offset - area.start);
+  if (area.byHost != 0) {
+    if (width != 8) {
+      host.store(pointer, width, <u32>value);
+      return;
+    }
+    host.store(pointer, 4, <u32>value);
+    host.store(pointer + 4, 4, <u32>(value >> 32));
+    return;
+  }
+  if (width == 4) store<u32>(pointer, <u32>value);
+  else if (width == 1) store<u8>(pointer, <u8>value);
+  else if (width == 2) store<u16>(pointer, <u16>value);
+  else store<u64>(pointer, value);
+}

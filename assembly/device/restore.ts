@@ -1,0 +1,76 @@
+import { VFIO_IRQ_SET_ACTION_MASK, VFIO_IRQ_SET_ACTION_UNMASK } from '../abi/vfio';
+import {
+  EFFECT_MAPPING_OFF,
+  EFFECT_MAPPING_ON,
+  EFFECT_TIMER_START,
+  EFFECT_UP,
+} from '../boundary/effects';
+import {
+  ARM_USER,
+  LINE_ACTIVE,
+  LINE_AUTOMASKED,
+  LINE_INACTIVE,
+  LINE_INDEPENDENT,
+  LINE_MASK_REQUESTED,
+  LINE_RETRYING,
+  LINE_STUCK,
+} from '../boundary/options';
+import { STATUS_OK, STEP_MASK, STEP_UNMASK } from '../boundary/status';
+import { push } from '../irq/effects';
+import { appendActive } from '../irq/independent';
+import { stopTimer } from '../irq/mapping';
+import { device, lineAt, lineBindingAt, lineTimingAt, machine, transient } from '../state/records';
+import { fail } from './failure';
+import { act } from './irq-set';
+import { drain } from './lines';
+import { quietLines } from './reset';
+
+/**
+ * Restoring a snapshot takes two calls: beginRestore(), then the host copies
+ * the block from MACHINE to the end of LINES, then endRestore().
+ */
+
+/** Puts the machine to rest and throws away signals that wait. */
+export function beginRestore(): void {
+  quietLines();
+  stopTimer();
+  for (let line: u32 = 0; line < device.lineCount; line++) drain(line);
+}
+
+/** Brings the kernel's mask of a level line in step with its restored state. */
+function restoreMask(line: u32): i32 {
+  const record = lineAt(line);
+  const holding = LINE_RETRYING | LINE_STUCK | LINE_MASK_REQUESTED;
+  if (record.state != LINE_INACTIVE || (record.flags & holding) != 0) {
+    const masked = act(line, VFIO_IRQ_SET_ACTION_MASK);
+    return masked < 0 ? fail(STEP_MASK, masked, line) : STATUS_OK;
+  }
+  // Unmasking samples the line again: if it is high it signals.
+  const unmasked = act(line, VFIO_IRQ_SET_ACTION_UNMASK);
+  return unmasked < 0 ? fail(STEP_UNMASK, unmasked, line) : STATUS_OK;
+}
+
+/** Tells machine and kernel what the restored state means for them. */
+export function endRestore(): i32 {
+  let status = STATUS_OK;
+  push(machine.mappingOn != 0 ? EFFECT_MAPPING_ON : EFFECT_MAPPING_OFF);
+  if (machine.timerRunning != 0) push(EFFECT_TIMER_START);
+  transient.serialSinceMs = transient.nowMs;
+  transient.serialStallReported = 0;
+  for (let line: u32 = 0; line < device.lineCount; line++) {
+    const record = lineAt(line);
+    if ((record.flags & LINE_AUTOMASKED) != 0 && lineBindingAt(line).armed == ARM_USER) {
+      const result = restoreMask(line);
+      if (status == STATUS_OK) status = result;
+    }
+    if (record.state != LINE_ACTIVE) continue;
+    if ((record.flags & LINE_INDEPENDENT) != 0) {
+      appendActive(line);
+      lineTimingAt(line).upAt = transient.effectTail;
+    } else {
+      transient.serialUpAt = transient.effectTail;
+    }
+    push(EFFECT_UP | line);
+  }
+  return status;
+}

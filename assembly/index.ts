@@ -1,0 +1,34 @@
+import { ABI_VERSION } from './boundary/version';
+
+/**
+ * The exports of the core: everything that a host can ask for. TypeScript
+ * takes their signatures from the declarations that the compiler writes.
+ * Results are those of boundary/status.ts unless said otherwise. After each
+ * call the host applies the effects that wait in the ring.
+ */
+
+export { directRead, directWrite, read, write } from './access/access';
+export { dmaMap, dmaUnmap } from './attach/dma';
+export { addRule, configure, setEoi } from './device/configure';
+export {
+  armIrqfd,
+  armLine,
+  beginRestore,
+  completeLine,
+  disarmLine,
+  endRestore,
+  maskLine,
+  pause,
+  reset,
+  resume,
+  safePoint,
+  unmaskLine,
+  unmaskResult,
+} from './device/control';
+export { attach, close, openDevice } from './device/lifecycle';
+export { signal, timerFired } from './irq/machine';
+
+/** The version of this boundary. */
+export function abiVersion(): u32 {
+  return ABI_VERSION;
+}

@@ -1,0 +1,121 @@
+import { EFFECT_DOWN, EFFECT_UNMASK, EFFECT_UP } from '../boundary/effects';
+import {
+  LINE_ACTIVE,
+  LINE_AUTOMASKED,
+  LINE_INACTIVE,
+  LINE_MASK_REQUESTED,
+  LINE_PENDING,
+  LINE_UP,
+} from '../boundary/options';
+import {
+  TRACE_EOI,
+  TRACE_INJECT,
+  TRACE_INJECT_PENDING,
+  TRACE_PENDING,
+  TRACE_STILL_ACTIVE,
+} from '../boundary/trace-events';
+import { ACTIVE_SET, NO_LINE } from '../state/layout';
+import { lineAt, lineBindingAt, lineStatisticsAt, machine } from '../state/records';
+import { push, trace } from './effects';
+import { highest, insert, remove } from './line-set';
+import { setMapping, startTimer } from './mapping';
+
+/**
+ * The interrupt machine of policy 'qemu' (spec S6), with QEMU's defects: a
+ * line can be queued twice, and nobody looks at lost ones. Bit-exact, so keep
+ * every oddity.
+ */
+
+function setState(line: u32, state: u32): void {
+  const record = lineAt(line);
+  const before = record.state;
+  if (before == state) return;
+  if (before == LINE_ACTIVE) remove(ACTIVE_SET, line);
+  if (state == LINE_ACTIVE) insert(ACTIVE_SET, line);
+  if (before == LINE_INACTIVE) machine.outstanding++;
+  if (state == LINE_INACTIVE) machine.outstanding--;
+  record.state = state;
+}
+
+/** Membership is never checked: the list corrupts itself as QEMU's does. */
+function append(line: u32): void {
+  lineAt(line).next = NO_LINE;
+  if (machine.fifoHead == NO_LINE) machine.fifoHead = line;
+  else lineAt(machine.fifoTail).next = line;
+  machine.fifoTail = line;
+}
+
+function takeOldest(): u32 {
+  const head = machine.fifoHead;
+  if (head == NO_LINE) return head;
+  const record = lineAt(head);
+  machine.fifoHead = record.next;
+  if (record.next == NO_LINE) machine.fifoTail = NO_LINE;
+  record.next = NO_LINE;
+  return head;
+}
+
+function raise(line: u32): void {
+  const record = lineAt(line);
+  lineStatisticsAt(line).injections++;
+  setState(line, LINE_ACTIVE);
+  if ((record.flags & LINE_UP) != 0) return;
+  record.flags |= LINE_UP;
+  push(EFFECT_UP | line);
+}
+
+export function signal(line: u32, count: u32): void {
+  const statistics = lineStatisticsAt(line);
+  statistics.signals += count;
+  if (count == 0) statistics.spurious++;
+  if (lineAt(line).state == LINE_INACTIVE && machine.outstanding != 0) {
+    trace(TRACE_PENDING, line, 0, 0);
+    setState(line, LINE_PENDING);
+    append(line);
+    return;
+  }
+  trace(TRACE_INJECT, line, lineBindingAt(line).trigger, 0);
+  setMapping(0);
+  startTimer();
+  raise(line);
+}
+
+/** After every chunk of every trapped access that did not fail to read. */
+export function completeByChunk(): void {
+  const line = highest(ACTIVE_SET);
+  if (line != NO_LINE) {
+    const record = lineAt(line);
+    trace(TRACE_EOI, line, lineBindingAt(line).trigger, 0);
+    lineStatisticsAt(line).completions++;
+    setState(line, LINE_INACTIVE);
+    let bits: u32 = (record.flags & LINE_UP) != 0 ? EFFECT_DOWN : 0;
+    record.flags &= ~LINE_UP;
+    if ((record.flags & (LINE_AUTOMASKED | LINE_MASK_REQUESTED)) == LINE_AUTOMASKED)
+      bits |= EFFECT_UNMASK;
+    if (bits != 0) push(bits | line);
+  }
+  const next = takeOldest();
+  if (next == NO_LINE) return;
+  trace(TRACE_INJECT_PENDING, next, lineBindingAt(next).trigger, 0);
+  raise(next);
+}
+
+/** The mmap timer fired; PENDING lines are not looked at. */
+export function timerFired(): void {
+  machine.timerRunning = 0;
+  const line = highest(ACTIVE_SET);
+  if (line != NO_LINE) {
+    trace(TRACE_STILL_ACTIVE, line, 0, 0);
+    startTimer();
+  } else {
+    setMapping(1);
+  }
+}
+
+/** Takes a line out of the machine; its place in the list stays, as a lost line's does. */
+export function forget(line: u32): void {
+  const record = lineAt(line);
+  setState(line, LINE_INACTIVE);
+  if ((record.flags & LINE_UP) != 0) push(EFFECT_DOWN | line);
+  record.flags &= ~LINE_UP;
+}

@@ -1,0 +1,123 @@
+import {
+  MAX_AREAS_PER_REGION,
+  MAX_EFFECTS,
+  MAX_EOI_RULES,
+  MAX_INFO_BYTES,
+  MAX_LINES,
+  MAX_NESTED_ACCESSES,
+  MAX_REGIONS,
+} from '../limits';
+
+/**
+ * The core's whole state: one block of linear memory at fixed addresses. Both
+ * AssemblyScript and TypeScript; records.ts checks the record sizes and the
+ * field offsets below at compile time.
+ *
+ * The part from MACHINE to the end of LINES is what the interrupt machine
+ * remembers: snapshots and the state exploration take exactly that. Windows
+ * for mapped regions lie behind the block and are never read as state.
+ */
+
+export const STATE_START = 0x1000;
+
+/** Options set by configure(); one 32-bit word per key of boundary/options.ts. */
+export const CONFIG = STATE_START;
+export const CONFIG_SIZE = 0x100;
+
+/** DeviceRecord: what the kernel told, and the handles it gave. */
+export const DEVICE = CONFIG + CONFIG_SIZE;
+export const DEVICE_SIZE = 0x100;
+
+/** VolatileRecord: positions and reports that are not part of the machine's state. */
+export const VOLATILE = DEVICE + DEVICE_SIZE;
+export const VOLATILE_SIZE = 0x100;
+
+/** MachineRecord. */
+export const MACHINE = VOLATILE + VOLATILE_SIZE;
+export const MACHINE_SIZE = 0x100;
+/** Sets of lines: a summary word, padding to 64 bytes, then one bit a line. */
+export const LINE_SET_WORDS = 64;
+export const LINE_SET_SIZE = LINE_SET_WORDS + MAX_LINES / 8;
+export const ACTIVE_SET = MACHINE + MACHINE_SIZE;
+export const RETRY_SET = ACTIVE_SET + LINE_SET_SIZE;
+/** LineRecord per line. */
+export const LINES = RETRY_SET + LINE_SET_SIZE;
+export const LINE_STRIDE = 32;
+export const LINES_SIZE = MAX_LINES * LINE_STRIDE;
+
+/** DeviceStatistics. */
+export const DEVICE_STATISTICS = LINES + LINES_SIZE;
+export const DEVICE_STATISTICS_SIZE = 0x100;
+/** LineStatistics per line. */
+export const LINE_STATISTICS = DEVICE_STATISTICS + DEVICE_STATISTICS_SIZE;
+export const LINE_STATISTICS_STRIDE = 32;
+
+/** LineTiming per line: activation time and the list of independent ACTIVE lines. */
+export const LINE_TIMING = LINE_STATISTICS + MAX_LINES * LINE_STATISTICS_STRIDE;
+export const LINE_TIMING_STRIDE = 32;
+
+/** LineBinding per line: what the kernel told, and the eventfds. */
+export const LINE_BINDINGS = LINE_TIMING + MAX_LINES * LINE_TIMING_STRIDE;
+export const LINE_BINDING_STRIDE = 32;
+
+/** RegionRecord per region. */
+export const REGIONS = LINE_BINDINGS + MAX_LINES * LINE_BINDING_STRIDE;
+export const REGION_STRIDE = 64;
+/** AreaRecord, MAX_AREAS_PER_REGION per region. */
+export const AREAS = REGIONS + MAX_REGIONS * REGION_STRIDE;
+export const AREA_STRIDE = 16;
+
+/** RuleRecord per EOI register rule, and the hash table that finds them. */
+export const RULES = AREAS + MAX_REGIONS * MAX_AREAS_PER_REGION * AREA_STRIDE;
+export const RULE_STRIDE = 32;
+export const RULE_BUCKETS = RULES + MAX_EOI_RULES * RULE_STRIDE;
+export const RULE_BUCKET_COUNT = 4096;
+
+/** DmaRecord per mapping of guest RAM. */
+export const MAX_DMA_MAPPINGS = 64;
+export const DMA_MAPPINGS = RULE_BUCKETS + RULE_BUCKET_COUNT * 4;
+export const DMA_STRIDE = 32;
+
+/** I/O virtual address ranges that the IOMMU allows: first and last, 64 bits each. */
+export const MAX_IOVA_RANGES = 32;
+export const IOVA_RANGES = DMA_MAPPINGS + MAX_DMA_MAPPINGS * DMA_STRIDE;
+export const IOVA_RANGE_STRIDE = 16;
+
+/**
+ * The doorbell, written by the host, also from another thread: a summary word,
+ * one bit a line (from DOORBELL_WORDS), one 32-bit signal count a line. To
+ * ring: add to the count, set the line's bit, then set the word's bit in the
+ * summary.
+ */
+export const DOORBELL = IOVA_RANGES + MAX_IOVA_RANGES * IOVA_RANGE_STRIDE;
+export const DOORBELL_WORDS = DOORBELL + 64;
+export const DOORBELL_COUNTS = DOORBELL_WORDS + MAX_LINES / 8;
+
+/** The effects ring: MAX_EFFECTS words. */
+export const EFFECTS = DOORBELL_COUNTS + MAX_LINES * 4;
+
+/** Room for one kernel structure with its capabilities. */
+export const SCRATCH = EFFECTS + MAX_EFFECTS * 4;
+export const SCRATCH_SIZE = MAX_INFO_BYTES;
+/** Eight bytes for the data of each nested access through pread or pwrite. */
+export const ACCESS_BUFFERS = SCRATCH + SCRATCH_SIZE;
+
+export const STATE_END = ACCESS_BUFFERS + 8 * MAX_NESTED_ACCESSES;
+
+// Fields of VolatileRecord that the host reads or writes on its hot path
+export const EFFECT_HEAD = VOLATILE;
+export const EFFECT_TAIL = VOLATILE + 4;
+/** High word of the result of an 8-byte read. */
+export const VALUE_HIGH = VOLATILE + 8;
+
+/** Reports that the rate limit kept back. */
+export const REPORTS_SUPPRESSED = VOLATILE + 36;
+/** The last access report: reason, errno, region, offset, width, write. */
+export const ACCESS_REPORT = VOLATILE + 40;
+/** A double: when the ACTIVE serialised line became ACTIVE, in milliseconds. */
+export const SERIAL_SINCE_MS = VOLATILE + 72;
+
+/** Lines are numbered in 16 bits inside effects; this is no line. */
+export const NO_LINE = 0xffff;
+/** No handle. */
+export const NO_HANDLE = -1;

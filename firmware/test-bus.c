@@ -1,0 +1,80 @@
+/*
+ * Makes the accesses that the host puts into a table at the start of SRAM, and
+ * counts interrupts. For the tests of the machine adapter.
+ */
+#include "cortex-m0.h"
+
+#define ACCESSES 32
+
+enum { READ = 0, WRITE = 1 };
+enum { SPIN = 0, SLEEP = 1, SLEEP_MASKED = 2 };
+
+/* The host fills this in before the start; it is not cleared at reset. */
+__attribute__((section(".shared"), used)) static volatile struct {
+  uint32_t state;          /* 0x00: 1 when all accesses are done */
+  uint32_t enable;         /* 0x04: interrupt inputs to enable, a bit mask */
+  uint32_t idle;           /* 0x08: what to do after the accesses */
+  uint32_t access_count;   /* 0x0c */
+  uint32_t passes;         /* 0x10: through the idle loop */
+  uint32_t systicks;       /* 0x14 */
+  uint32_t systick_period; /* 0x18: in cycles, 0 for none */
+  uint32_t reserved;
+  uint32_t handled[32];    /* 0x20: interrupts by input */
+  uint32_t clear[32];      /* 0xa0: where the handler of an input writes 1, or 0 */
+  struct {
+    uint32_t direction, width, address, value;
+  } accesses[ACCESSES]; /* 0x120 */
+} shared;
+
+void systick_handler(void) { shared.systicks++; }
+
+void fault_handler(void) {
+  for (;;) wait_for_interrupt();
+}
+
+void interrupt_handler(void) {
+  uint32_t input = current_exception() - 16;
+  shared.handled[input]++;
+  if (shared.clear[input]) *(volatile uint32_t *)shared.clear[input] = 1;
+}
+
+static uint32_t load(uint32_t address, uint32_t width) {
+  if (width == 1) return *(volatile uint8_t *)address;
+  if (width == 2) return *(volatile uint16_t *)address;
+  return *(volatile uint32_t *)address;
+}
+
+static void store(uint32_t address, uint32_t width, uint32_t value) {
+  if (width == 1) {
+    *(volatile uint8_t *)address = (uint8_t)value;
+  } else if (width == 2) {
+    *(volatile uint16_t *)address = (uint16_t)value;
+  } else {
+    *(volatile uint32_t *)address = value;
+  }
+}
+
+int main(void) {
+  NVIC_ISER = shared.enable;
+  if (shared.systick_period) {
+    SYST_RVR = shared.systick_period - 1;
+    SYST_CVR = 0;
+    SYST_CSR = SYST_CSR_ENABLE | SYST_CSR_TICKINT | SYST_CSR_CPU_CLOCK;
+  }
+  for (uint32_t i = 0; i < shared.access_count && i < ACCESSES; i++) {
+    uint32_t address = shared.accesses[i].address;
+    uint32_t width = shared.accesses[i].width;
+    if (shared.accesses[i].direction == WRITE) {
+      store(address, width, shared.accesses[i].value);
+    } else {
+      shared.accesses[i].value = load(address, width);
+    }
+  }
+  shared.state = 1;
+  for (;;) {
+    shared.passes++;
+    if (shared.idle == SLEEP_MASKED) irq_off();
+    if (shared.idle != SPIN) wait_for_interrupt();
+    irq_on();
+  }
+}

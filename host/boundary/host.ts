@@ -1,0 +1,31 @@
+import type { Kernel, Sysfs } from './kernel';
+
+/**
+ * Where devices come from: the real kernel, a simulated one or a recording.
+ * The same core runs on each of them.
+ */
+export interface VfioHost {
+  readonly kind: 'native' | 'simulated' | 'replayed';
+  readonly kernel: Kernel;
+  readonly sysfs: Sysfs;
+}
+
+/** What the host needs to know to open the nodes of one device. */
+export interface DeviceLocation {
+  /** Name on its bus. */
+  readonly name: string;
+  /** Real path in sysfs, '' for a descriptor that was opened beforehand. */
+  readonly path: string;
+  /** Compatible strings of its device-tree node, most specific first. */
+  readonly compatible: readonly string[];
+  /** Number of the IOMMU group, undefined where that is not known. */
+  readonly group: number | undefined;
+  /** Path of the group's node. */
+  readonly groupPath: string | undefined;
+  /** The group has no IOMMU. */
+  readonly noiommu: boolean;
+  /** Path of the device's own node (cdev). */
+  readonly cdevPath: string | undefined;
+  /** A descriptor of the device's own node, opened beforehand. */
+  readonly fd: number | undefined;
+}

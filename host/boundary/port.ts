@@ -1,0 +1,205 @@
+import { EBADF, EINVAL, ENOENT, ENXIO, O_CLOEXEC, O_RDWR } from '../../assembly/abi/linux';
+import {
+  VFIO_DEVICE_SET_IRQS,
+  VFIO_GROUP_SET_CONTAINER,
+  VFIO_GROUP_UNSET_CONTAINER,
+  VFIO_IRQ_SET_ACTION_UNMASK,
+  VFIO_IRQ_SET_COUNT,
+  VFIO_IRQ_SET_DATA_NONE,
+  VFIO_IRQ_SET_FLAGS,
+  VFIO_IRQ_SET_INDEX,
+  VFIO_IRQ_SET_SIZE,
+} from '../../assembly/abi/vfio';
+import * as nodes from '../../assembly/boundary/nodes';
+import { DOORBELL, DOORBELL_COUNTS, DOORBELL_WORDS } from '../../assembly/state/layout';
+import type { CoreImports } from '../core/boundary-types';
+import type { CoreMemory } from '../core/core-memory';
+import type { GuestRam } from './guest-ram';
+import { HandleTable } from './handle-table';
+import type { DeviceLocation, VfioHost } from './host';
+import { PlainIoctlArgument } from './ioctl-argument';
+import { IoctlTranslator } from './ioctl-translator';
+import type { Doorbell, Kernel } from './kernel';
+import { IOMMUFD_PATH, type SharedNode, SharedNodes } from './shared-nodes';
+import { WindowTable } from './window-table';
+
+/** A trace event as the core handed it over. */
+export interface RawTraceEvent {
+  readonly event: number;
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+}
+
+/**
+ * The host's side of the import boundary for one core: resolves handles and
+ * pointers, and passes the calls on to the kernel.
+ */
+export class HostPort implements Doorbell {
+  /** Trace events that wait to be delivered. */
+  readonly traced: RawTraceEvent[] = [];
+  /** Called when a signal rings the silent doorbell. */
+  onRing: (() => void) | undefined;
+
+  readonly #kernel: Kernel;
+  readonly #nodes: SharedNodes;
+  readonly #location: DeviceLocation;
+  readonly #vmFd: number | undefined;
+  readonly #handles = new HandleTable();
+  readonly #windows = new WindowTable();
+  readonly #translator: IoctlTranslator;
+  readonly #unmask = new PlainIoctlArgument(VFIO_IRQ_SET_SIZE);
+  #memory!: CoreMemory;
+  #deviceFd = -1;
+
+  /** @param vmFd descriptor of the machine's KVM virtual machine, where it has one */
+  constructor(host: VfioHost, location: DeviceLocation, vmFd?: number) {
+    this.#kernel = host.kernel;
+    this.#nodes = SharedNodes.of(host.kernel);
+    this.#location = location;
+    this.#vmFd = vmFd;
+    this.#translator = new IoctlTranslator(host.kernel, this.#nodes, this.#handles, location.name);
+    const { view } = this.#unmask;
+    view.setUint32(0, VFIO_IRQ_SET_SIZE, true);
+    view.setUint32(VFIO_IRQ_SET_FLAGS, VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK, true);
+    view.setUint32(VFIO_IRQ_SET_COUNT, 1, true);
+    this.#unmask.length = VFIO_IRQ_SET_SIZE;
+  }
+
+  /** Must be called before the core calls any import. */
+  setMemory(memory: CoreMemory): void {
+    this.#memory = memory;
+  }
+
+  /** The handle under which the core may map this guest RAM. */
+  guestRamHandle(ram: GuestRam): number {
+    return this.#translator.guestRamHandle(ram);
+  }
+
+  /** Descriptors that the core has open. */
+  get openHandles(): number {
+    return this.#handles.size;
+  }
+
+  /** Carries out EFFECT_UNMASK: 0 or −errno. */
+  unmask(line: number): number {
+    this.#unmask.view.setUint32(VFIO_IRQ_SET_INDEX, line, true);
+    return this.#kernel.ioctl(this.#deviceFd, VFIO_DEVICE_SET_IRQS, this.#unmask);
+  }
+
+  /** Rings the core's doorbell; see state/layout.ts for the protocol. */
+  ring(line: number, count: number): void {
+    const words = this.#memory.words;
+    const summary = DOORBELL >>> 2;
+    const wasSilent = words[summary] === 0;
+    const word = line >>> 5;
+    (words[(DOORBELL_COUNTS >>> 2) + line] as number) += count;
+    (words[(DOORBELL_WORDS >>> 2) + word] as number) |= 1 << (line & 31);
+    (words[summary] as number) |= 1 << word;
+    if (wasSilent) this.onRing?.();
+  }
+
+  /** What the core imports. */
+  imports(): CoreImports {
+    const kernel = this.#kernel;
+    const handles = this.#handles;
+    const windows = this.#windows;
+    return {
+      open: (node, index) => this.#open(node, index),
+      close: (handle) => handles.remove(handle)?.() ?? -EBADF,
+      ioctl: (handle, request, argument) => this.#ioctl(handle, request >>> 0, argument >>> 0),
+      eventfd: (initial, flags) => {
+        const fd = kernel.eventfd(initial, flags);
+        return fd < 0 ? fd : handles.add(fd, () => kernel.close(fd));
+      },
+      read: (handle, pointer, length) =>
+        kernel.read(handles.fd(handle), this.#memory.bytes, pointer, length),
+      pread: (handle, pointer, length, low, high) =>
+        kernel.pread(
+          handles.fd(handle),
+          this.#memory.bytes,
+          pointer,
+          length,
+          low >>> 0,
+          high >>> 0,
+        ),
+      pwrite: (handle, pointer, length, low, high) =>
+        kernel.pwrite(
+          handles.fd(handle),
+          this.#memory.bytes,
+          pointer,
+          length,
+          low >>> 0,
+          high >>> 0,
+        ),
+      mmap: (pointer, length, protection, handle, low, high) => {
+        const { memory } = this.#memory;
+        const fd = handles.fd(handle);
+        const mapping = kernel.mmap(memory, pointer, length, protection, fd, low >>> 0, high >>> 0);
+        if (typeof mapping === 'number') return mapping;
+        windows.add(pointer, length, mapping);
+        return mapping.inMemory ? nodes.WINDOW_IN_MEMORY : nodes.WINDOW_BY_HOST;
+      },
+      munmap: (pointer) => {
+        const mapping = windows.remove(pointer);
+        mapping?.unmap();
+        return mapping === undefined ? -EINVAL : 0;
+      },
+      load: (pointer, width) => windows.load(pointer, width),
+      store: (pointer, width, value) => windows.store(pointer, width, value >>> 0),
+      watch: (handle, line) => kernel.watch(handles.fd(handle), this, line),
+      unwatch: (handle) => kernel.unwatch(handles.fd(handle)),
+      trace: (event, a, b, c) => {
+        this.traced.push({ event, a: a >>> 0, b: b >>> 0, c: c >>> 0 });
+      },
+    };
+  }
+
+  #share(node: SharedNode | number): number {
+    if (typeof node === 'number') return node;
+    return this.#handles.add(node.fd, () => this.#nodes.close(node));
+  }
+
+  #addDevice(fd: number): number {
+    this.#deviceFd = fd;
+    return this.#handles.add(fd, () => this.#kernel.close(fd));
+  }
+
+  #open(node: number, index: number): number {
+    const { groupPath, cdevPath, fd } = this.#location;
+    switch (node) {
+      case nodes.NODE_GROUP:
+      case nodes.NODE_NOIOMMU_GROUP:
+        return groupPath === undefined ? -ENOENT : this.#share(this.#nodes.open(groupPath));
+      case nodes.NODE_GROUP_CONTAINER:
+        return groupPath === undefined ? -ENOENT : this.#share(this.#nodes.containerOf(groupPath));
+      case nodes.NODE_CONTAINER:
+        return this.#share(this.#nodes.container(index));
+      case nodes.NODE_NEW_CONTAINER:
+        return this.#share(this.#nodes.newContainer());
+      case nodes.NODE_IOMMUFD:
+        return this.#share(this.#nodes.open(IOMMUFD_PATH));
+      case nodes.NODE_CDEV: {
+        const opened = fd ?? this.#kernel.open(cdevPath ?? '', O_RDWR | O_CLOEXEC);
+        return opened < 0 ? opened : this.#addDevice(opened);
+      }
+      case nodes.NODE_KVM_VM:
+        // The machine opened it, so it is the machine's to close.
+        return this.#vmFd === undefined ? -ENXIO : this.#handles.add(this.#vmFd, () => 0);
+      default:
+        return -EINVAL;
+    }
+  }
+
+  #ioctl(handle: number, request: number, argument: number): number {
+    const result = this.#translator.ioctl(this.#memory, handle, request, argument);
+    if (result < 0) return result;
+    // The kernel does not tell which container a group has joined.
+    if (request === VFIO_GROUP_SET_CONTAINER) {
+      const container = this.#handles.fd(this.#memory.signedWord(argument));
+      this.#nodes.join(this.#handles.fd(handle), container);
+    }
+    if (request === VFIO_GROUP_UNSET_CONTAINER) this.#nodes.leave(this.#handles.fd(handle));
+    return this.#translator.returnsHandle(request) ? this.#addDevice(result) : result;
+  }
+}

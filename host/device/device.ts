@@ -1,0 +1,561 @@
+import * as effects from '../../assembly/boundary/effects';
+import * as options from '../../assembly/boundary/options';
+import { RULE_EXACT, RULE_READ, RULE_WRITE } from '../../assembly/boundary/options';
+import * as status from '../../assembly/boundary/status';
+import * as layout from '../../assembly/state/layout';
+import type { GuestRam } from '../boundary/guest-ram';
+import type { DeviceLocation } from '../boundary/host';
+import type { HostPort } from '../boundary/port';
+import type { CoreExports } from '../core/boundary-types';
+import type { Core } from '../core/core';
+import type { CoreMemory } from '../core/core-memory';
+import { readRecord } from '../core/fields';
+import { errnoName, VfioError } from '../errors';
+import type { EoiSource, ResolvedOptions } from '../options/options';
+import type { DeviceProfile, EoiRule } from '../profiles/profile';
+import type { Clock, TimerHandle } from '../time/clock';
+import { formatTrace, type TraceEvent } from '../trace/events';
+import {
+  type DeviceStatistics,
+  type LineInfo,
+  type RegionInfo,
+  readDeviceFlags,
+  readLine,
+  readRegion,
+  readStatistics,
+} from './device-info';
+import { EffectPump, type LineTarget } from './effect-pump';
+import type { AccessProblem, DeviceEvent, DeviceListener } from './events';
+import { failureError, statusError } from './failure';
+import { checkSnapshot, copySnapshot, takeSnapshot } from './snapshot';
+
+const HEAD = layout.EFFECT_HEAD >>> 2;
+const TAIL = layout.EFFECT_TAIL >>> 2;
+const DOORBELL = layout.DOORBELL >>> 2;
+const NS_PER_MS = 1e6;
+
+const EOI_SOURCES: Readonly<Record<EoiSource, number>> = {
+  irqchip: options.EOI_IRQCHIP,
+  register: options.EOI_REGISTER,
+  write: options.EOI_WRITE,
+  access: options.EOI_ACCESS,
+};
+
+const PROBLEMS: Readonly<Record<number, AccessProblem>> = {
+  [status.ACCESS_NO_REGION]: 'no-region',
+  [status.ACCESS_BAD_WIDTH]: 'bad-width',
+  [status.ACCESS_OUT_OF_BOUNDS]: 'out-of-bounds',
+  [status.ACCESS_NOT_READABLE]: 'not-readable',
+  [status.ACCESS_NOT_WRITABLE]: 'not-writable',
+  [status.ACCESS_NESTED_TOO_DEEP]: 'nested-too-deep',
+  [status.ACCESS_FAILED]: 'failed',
+  [status.ACCESS_SHORT]: 'short',
+};
+
+/** What a device needs of its surroundings. */
+export interface DeviceParts {
+  readonly core: Core;
+  readonly port: HostPort;
+  readonly location: DeviceLocation;
+  readonly options: ResolvedOptions;
+  readonly profile: DeviceProfile | undefined;
+  readonly clock: Clock;
+  readonly setDirectMapping: ((on: boolean) => void) | undefined;
+  /** Called once, when the device has been closed. */
+  readonly released: () => void;
+}
+
+/**
+ * An open VFIO platform device: guest accesses go in, virtual interrupt lines
+ * come out. Made by openDevice(). Except for close(), every method throws
+ * VfioError CLOSED once the device is closed.
+ */
+export class VfioPlatformDevice {
+  /** Name of the device on its bus. */
+  readonly name: string;
+  /** Compatible strings, most specific first; empty where the host does not know them. */
+  readonly compatible: readonly string[];
+  readonly profile: DeviceProfile | undefined;
+  readonly options: ResolvedOptions;
+  readonly bus: 'platform' | 'amba';
+  /** Whether reset() also resets the device itself. */
+  readonly resettable: boolean;
+
+  /** Called when a signal arrives while none waits: bring the machine to a safe point soon. */
+  onSignal: (() => void) | undefined;
+
+  readonly #exports: CoreExports;
+  readonly #memory: CoreMemory;
+  readonly #words: Uint32Array;
+  readonly #port: HostPort;
+  readonly #clock: Clock;
+  readonly #pump: EffectPump;
+  readonly #parts: DeviceParts;
+  readonly #listeners = new Set<DeviceListener>();
+  readonly #timeoutNs: number;
+  #timer: TimerHandle | undefined;
+  #closed = false;
+  // Kept as fields: calls through the exports object cost a look-up each.
+  #read: CoreExports['read'];
+  #write: CoreExports['write'];
+  #safePoint: CoreExports['safePoint'];
+
+  /** @internal use openDevice() */
+  constructor(parts: DeviceParts) {
+    const { core, port, location, profile, clock } = parts;
+    this.#parts = parts;
+    this.name = location.name;
+    this.compatible = location.compatible;
+    this.profile = profile;
+    this.options = parts.options;
+    this.#exports = core.exports;
+    this.#memory = core.memory;
+    this.#words = core.memory.words;
+    this.#port = port;
+    this.#clock = clock;
+    this.#read = core.exports.read;
+    this.#write = core.exports.write;
+    this.#safePoint = core.exports.safePoint;
+    const { mmapTimeoutMs } = parts.options;
+    this.#timeoutNs = typeof mmapTimeoutMs === 'number' ? mmapTimeoutMs * NS_PER_MS : 0;
+    const flags = readDeviceFlags(core.memory);
+    this.bus = flags.bus;
+    this.resettable = flags.resettable;
+    this.#pump = new EffectPump(
+      this.#words,
+      {
+        unmask: (line, reportSuccess) => this.#unmask(line, reportSuccess),
+        numbered: (effect, line) => this.#numbered(effect, line),
+      },
+      this.#record().lineCount,
+    );
+    port.onRing = () => this.onSignal?.();
+  }
+
+  /**
+   * A guest read of 1, 2 or 4 bytes.
+   *
+   * @param region index of the region
+   * @param offset bytes from its start
+   * @returns the value; all ones (of 32 bits) when the access failed or may
+   *   not reach the device, which an 'access-failed' event then tells
+   */
+  read(region: number, offset: number, width: number): number {
+    const value = this.#read(region, offset === offset >>> 0 ? offset : 0xffffffff, width);
+    if (this.#words[HEAD] !== this.#words[TAIL]) this.#pump.run();
+    return value >>> 0;
+  }
+
+  /** A guest write of 1, 2 or 4 bytes. */
+  write(region: number, offset: number, width: number, value: number): void {
+    this.#write(region, offset === offset >>> 0 ? offset : 0xffffffff, width, value, 0);
+    if (this.#words[HEAD] !== this.#words[TAIL]) this.#pump.run();
+  }
+
+  /** A guest read of 8 bytes. */
+  read64(region: number, offset: number): bigint {
+    const low = this.#read(region, offset === offset >>> 0 ? offset : 0xffffffff, 8) >>> 0;
+    // Before the effects, because they may make the machine read again.
+    const high = this.#memory.word(layout.VALUE_HIGH);
+    this.#apply();
+    return (BigInt(high) << 32n) | BigInt(low);
+  }
+
+  /** A guest write of 8 bytes. */
+  write64(region: number, offset: number, value: bigint): void {
+    const at = offset === offset >>> 0 ? offset : 0xffffffff;
+    this.#write(region, at, 8, Number(value & 0xffffffffn), Number((value >> 32n) & 0xffffffffn));
+    this.#apply();
+  }
+
+  /**
+   * A read by a machine that really maps the device, while its direct mapping
+   * is on: it reaches the device without being trapped.
+   */
+  directRead(region: number, offset: number, width: number): number {
+    this.#check('read');
+    return this.#exports.directRead(region, offset, width) >>> 0;
+  }
+
+  /** A write by a machine that really maps the device, while its direct mapping is on. */
+  directWrite(region: number, offset: number, width: number, value: number): void {
+    this.#check('write');
+    this.#exports.directWrite(region, offset, width, value, 0);
+  }
+
+  /** Whether the direct mapping is on. */
+  get directMapping(): boolean {
+    return this.#machine().mappingOn !== 0;
+  }
+
+  /** Whether signals wait for a safe point. */
+  get signalsWaiting(): boolean {
+    return this.#words[DOORBELL] !== 0;
+  }
+
+  /**
+   * A safe point of the machine: handles the signals that wait, tries failed
+   * unmasks again, looks for stalled lines.
+   */
+  safePoint(): void {
+    this.#safePoint(this.#clock.nowNs() / NS_PER_MS);
+    if (this.#words[HEAD] !== this.#words[TAIL]) this.#pump.run();
+  }
+
+  /**
+   * Handles `count` signals of a line that were drained from its eventfd
+   * elsewhere; signals that the host watches arrive by themselves.
+   */
+  signal(line: number, count: number): void {
+    const result = this.#exports.signal(line, count);
+    if (result !== status.STATUS_OK) throw this.#error(result, `signal line ${line}`);
+    if (this.#words[HEAD] !== this.#words[TAIL]) this.#pump.run();
+  }
+
+  /** The machine's interrupt controller saw the guest complete the line (EOI source 'irqchip'). */
+  completeLine(line: number): void {
+    const result = this.#exports.completeLine(line);
+    if (result !== status.STATUS_OK) throw this.#error(result, `complete line ${line}`);
+    if (this.#words[HEAD] !== this.#words[TAIL]) this.#pump.run();
+  }
+
+  /**
+   * Connects a line and arms it: from now on its interrupts arrive.
+   *
+   * @param gsi input of the machine's kernel irqchip; with it and the option
+   *   x-irqfd the line is given to the irqchip, and `target` is only used
+   *   where that is refused
+   */
+  connectLine(line: number, target: LineTarget, gsi?: number): void {
+    this.#pump.connect(line, target);
+    const byIrqchip = gsi !== undefined && this.options.xIrqfd;
+    const result = byIrqchip ? this.#exports.armIrqfd(line, gsi) : this.#exports.armLine(line);
+    if (result === status.STATUS_FELL_BACK) {
+      this.#emit({
+        type: 'warning',
+        message: `${this.#failure().message}; it is served without the kernel irqchip`,
+      });
+    } else if (result !== status.STATUS_OK) {
+      this.#pump.connect(line, undefined);
+      throw this.#error(result, `arm line ${line}`);
+    }
+    this.#apply();
+  }
+
+  /** Takes a line out of service; it can be connected again. */
+  disconnectLine(line: number): void {
+    const result = this.#exports.disarmLine(line);
+    this.#apply();
+    this.#pump.connect(line, undefined);
+    if (result !== status.STATUS_OK) throw this.#error(result, `disarm line ${line}`);
+  }
+
+  /** Masks a level line in the host until unmaskLine(). */
+  maskLine(line: number): void {
+    this.#maskCall(line, this.#exports.maskLine(line), 'mask');
+  }
+
+  /** Ends maskLine(); also one more try for a line that is stuck. */
+  unmaskLine(line: number): void {
+    this.#maskCall(line, this.#exports.unmaskLine(line), 'unmask');
+  }
+
+  /** Chooses how the completion of an inactive line is noticed. */
+  setEoiSource(line: number, source: EoiSource): void {
+    const result = this.#exports.setEoi(line, EOI_SOURCES[source]);
+    if (result === status.STATUS_INVALID) {
+      throw new VfioError(
+        'RULE_INVALID',
+        `${this.name}: line ${line} cannot get EOI source '${source}' while it is being handled`,
+        { device: this.name },
+      );
+    }
+    if (result !== status.STATUS_OK)
+      throw this.#error(result, `set the EOI source of line ${line}`);
+  }
+
+  /** Adds an EOI register rule; its line gets the EOI source 'register'. */
+  addEoiRule(rule: EoiRule): void {
+    const { region, offset, width = 4, access, mask = 0, value, line } = rule;
+    const direction =
+      (access === 'read' ? RULE_READ : RULE_WRITE) | (value === undefined ? 0 : RULE_EXACT);
+    const result = this.#exports.addRule(region, offset, width, direction, mask, value ?? 0, line);
+    if (result === status.STATUS_OK) return;
+    const what = `EOI rule for line ${line} (${access} of region ${region} at 0x${offset.toString(16)})`;
+    if (result === status.STATUS_FULL) {
+      throw new VfioError('RULES_FULL', `${this.name}: there is no room for the ${what}`, {
+        device: this.name,
+      });
+    }
+    if (result === status.STATUS_INVALID) {
+      throw new VfioError(
+        'RULE_INVALID',
+        `${this.name}: the ${what} names no aligned register of 1, 2 or 4 bytes inside the region, ` +
+          'or its line is being handled',
+        { device: this.name },
+      );
+    }
+    throw this.#error(result, `add the ${what}`);
+  }
+
+  /**
+   * Machine reset: lines down, nothing pending, level lines unmasked, the
+   * device itself reset where it can be.
+   */
+  reset(): void {
+    const result = this.#exports.reset();
+    this.#apply();
+    if (result !== status.STATUS_OK) throw this.#error(result, 'reset');
+  }
+
+  /** The machine stands still: signals wait, lines keep their level. */
+  pause(): void {
+    const result = this.#exports.pause();
+    if (result !== status.STATUS_OK) throw this.#error(result, 'pause');
+  }
+
+  /** Ends pause(). */
+  resume(): void {
+    const result = this.#exports.resume();
+    if (result !== status.STATUS_OK) throw this.#error(result, 'resume');
+    this.safePoint();
+  }
+
+  /** What the interrupt machine remembers, for restore() on this or another run. */
+  snapshot(): Uint8Array {
+    this.#check('take a snapshot');
+    return takeSnapshot(this.#memory);
+  }
+
+  /**
+   * Takes over the state of a snapshot of the same kind of device with the
+   * same options. Lines must be connected as they were; level lines are
+   * sampled again.
+   */
+  restore(snapshot: Uint8Array): void {
+    this.#check('restore a snapshot');
+    checkSnapshot(this.name, this.#memory, snapshot);
+    const begun = this.#exports.beginRestore();
+    if (begun !== status.STATUS_OK) throw this.#error(begun, 'restore a snapshot');
+    this.#apply();
+    copySnapshot(this.#memory, snapshot);
+    const result = this.#exports.endRestore();
+    this.#apply();
+    if (result !== status.STATUS_OK) throw this.#error(result, 'restore a snapshot');
+  }
+
+  /**
+   * Maps guest RAM for the device (spec S10).
+   *
+   * @param iova where the device sees it; the guest physical address
+   */
+  mapGuestRam(ram: GuestRam, iova: bigint, writable = true): void {
+    const size = BigInt(ram.bytes.length);
+    const result = this.#exports.dmaMap(
+      this.#port.guestRamHandle(ram),
+      0,
+      0,
+      Number(iova & 0xffffffffn),
+      Number(iova >> 32n),
+      Number(size & 0xffffffffn),
+      Number(size >> 32n),
+      writable ? 1 : 0,
+    );
+    if (result !== status.STATUS_OK) throw this.#error(result, 'map guest RAM');
+  }
+
+  /** Ends the mapping in which `iova` lies; false when there is none. */
+  unmapGuestRam(iova: bigint): boolean {
+    const result = this.#exports.dmaUnmap(Number(iova & 0xffffffffn), Number(iova >> 32n));
+    if (result === status.STATUS_INVALID) return false;
+    if (result !== status.STATUS_OK) throw this.#error(result, 'unmap guest RAM');
+    return true;
+  }
+
+  get regions(): readonly RegionInfo[] {
+    this.#check('list its regions');
+    const { regionCount } = this.#record();
+    return Array.from({ length: regionCount }, (_, index) => readRegion(this.#memory, index));
+  }
+
+  get lines(): readonly LineInfo[] {
+    this.#check('list its lines');
+    const { lineCount } = this.#record();
+    return Array.from({ length: lineCount }, (_, index) => readLine(this.#memory, index));
+  }
+
+  get statistics(): DeviceStatistics {
+    return readStatistics(this.#memory);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Calls `listener` for every event from now on.
+   * @returns ends that; idempotent
+   */
+  listen(listener: DeviceListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Gives everything back. Idempotent. What fails on the way does not stop it;
+   * the first failure is thrown at the end.
+   */
+  close(): void {
+    if (this.#closed) return;
+    const result = this.#exports.close();
+    if (result === status.STATUS_REENTRANT) throw this.#error(result, 'close');
+    this.#closed = true;
+    const failure = result === status.STATUS_OK ? undefined : this.#failure();
+    const refuse = () => {
+      throw statusError(this.name, status.STATUS_CLOSED, 'access');
+    };
+    this.#read = refuse;
+    this.#write = refuse;
+    this.#safePoint = refuse;
+    try {
+      this.#apply();
+    } finally {
+      this.#timer?.cancel();
+      this.#parts.released();
+    }
+    if (failure) throw failure;
+  }
+
+  /** @internal Tells an event that the core does not know. */
+  announce(trace: TraceEvent): void {
+    if (this.options.trace) this.#emit({ type: 'trace', trace });
+  }
+
+  /** @internal Tells what happened while the device was opened. */
+  start(): void {
+    this.#apply();
+    for (const { index, mmapErrno } of this.regions) {
+      if (mmapErrno === undefined) continue;
+      this.#emit({
+        type: 'warning',
+        message: `${this.name}: region ${index}: mmap unsupported (${errnoName(mmapErrno)}), performance may be slow`,
+      });
+    }
+  }
+
+  #record() {
+    return readRecord(this.#memory, 'DeviceRecord', layout.DEVICE);
+  }
+
+  #machine() {
+    return readRecord(this.#memory, 'MachineRecord', layout.MACHINE);
+  }
+
+  #check(what: string): void {
+    if (this.#closed) throw statusError(this.name, status.STATUS_CLOSED, what);
+  }
+
+  #apply(): void {
+    if (this.#words[HEAD] !== this.#words[TAIL]) this.#pump.run();
+  }
+
+  #failure(): VfioError {
+    const { failureStep, failureErrno, failureDetail } = this.#record();
+    return failureError(this.name, {
+      step: failureStep,
+      errno: failureErrno,
+      detail: failureDetail,
+    });
+  }
+
+  #error(result: number, what: string): VfioError {
+    return result === status.STATUS_FAILED ? this.#failure() : statusError(this.name, result, what);
+  }
+
+  #maskCall(line: number, result: number, what: string): void {
+    this.#apply();
+    if (result === status.STATUS_INVALID) {
+      throw new VfioError(
+        'LINE_NOT_MASKABLE',
+        `${this.name}: cannot ${what} line ${line}, an edge line has no mask`,
+        { device: this.name },
+      );
+    }
+    if (result !== status.STATUS_OK) throw this.#error(result, `${what} line ${line}`);
+  }
+
+  #unmask(line: number, reportSuccess: boolean): void {
+    const result = this.#port.unmask(line);
+    if (result < 0 || reportSuccess) this.#exports.unmaskResult(line, result);
+  }
+
+  #numbered(effect: number, line: number): void {
+    switch (effect) {
+      case effects.EFFECT_MAPPING_ON:
+        this.#parts.setDirectMapping?.(true);
+        break;
+      case effects.EFFECT_MAPPING_OFF:
+        this.#parts.setDirectMapping?.(false);
+        break;
+      case effects.EFFECT_TIMER_START:
+        this.#timer?.cancel();
+        this.#timer = this.#clock.setTimer(this.#timeoutNs, () => {
+          this.#exports.timerFired();
+          this.#apply();
+        });
+        break;
+      case effects.EFFECT_TIMER_STOP:
+        this.#timer?.cancel();
+        break;
+      case effects.EFFECT_RETRY_UNMASK:
+        this.#unmask(line, true);
+        break;
+      case effects.EFFECT_STUCK:
+        this.#emit({ type: 'line-stuck', line });
+        break;
+      case effects.EFFECT_STALLED:
+        this.#emit({ type: 'line-stalled', line, ageMs: this.#age(line) });
+        break;
+      case effects.EFFECT_ACCESS_REPORT:
+        this.#reportAccess();
+        break;
+      case effects.EFFECT_TRACE:
+        this.#deliverTrace();
+        break;
+    }
+  }
+
+  /** Milliseconds of machine time since the line became active. */
+  #age(line: number): number {
+    const { serialActive } = this.#machine();
+    const since =
+      serialActive === line
+        ? this.#memory.double(layout.SERIAL_SINCE_MS)
+        : this.#memory.double(layout.LINE_TIMING + line * layout.LINE_TIMING_STRIDE);
+    return this.#clock.nowNs() / NS_PER_MS - since;
+  }
+
+  #reportAccess(): void {
+    const word = (index: number) => this.#memory.word(layout.ACCESS_REPORT + index * 4);
+    const errno = word(1);
+    this.#emit({
+      type: 'access-failed',
+      problem: PROBLEMS[word(0)] ?? 'failed',
+      direction: word(5) === 0 ? 'read' : 'write',
+      region: word(2),
+      offset: word(3),
+      width: word(4),
+      errno: errno === 0 ? undefined : errno,
+      suppressed: this.#memory.word(layout.REPORTS_SUPPRESSED),
+    });
+  }
+
+  #deliverTrace(): void {
+    const raw = this.#port.traced.shift();
+    if (raw !== undefined) this.#emit({ type: 'trace', trace: formatTrace(raw) });
+  }
+
+  #emit(event: DeviceEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}

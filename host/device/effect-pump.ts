@@ -1,0 +1,68 @@
+import * as effects from '../../assembly/boundary/effects';
+import { MAX_EFFECTS } from '../../assembly/limits';
+import { EFFECT_HEAD, EFFECT_TAIL, EFFECTS } from '../../assembly/state/layout';
+
+const HEAD = EFFECT_HEAD >>> 2;
+const TAIL = EFFECT_TAIL >>> 2;
+const RING = EFFECTS >>> 2;
+const MASK = MAX_EFFECTS - 1;
+
+/** Where the virtual line of one VFIO interrupt goes. */
+export interface LineTarget {
+  up(): void;
+  down(): void;
+}
+
+const NOWHERE: LineTarget = { up() {}, down() {} };
+
+/** Carries out the effects that concern more than a virtual line. */
+export interface EffectHandler {
+  /** Unmasks the line in the kernel; true also reports success to the core. */
+  unmask(line: number, reportSuccess: boolean): void;
+  /** One of the numbered effects of boundary/effects.ts. */
+  numbered(effect: number, line: number): void;
+}
+
+/**
+ * Applies the effects that the core has queued, in order. An effect counts as
+ * applied when it is taken from the ring, so a machine that calls back into
+ * the core from "line up" finds the line up.
+ */
+export class EffectPump {
+  readonly #words: Uint32Array;
+  readonly #handler: EffectHandler;
+  readonly #targets: LineTarget[] = [];
+
+  constructor(words: Uint32Array, handler: EffectHandler, lines: number) {
+    this.#words = words;
+    this.#handler = handler;
+    for (let line = 0; line < lines; line++) this.#targets.push(NOWHERE);
+  }
+
+  connect(line: number, target: LineTarget | undefined): void {
+    this.#targets[line] = target ?? NOWHERE;
+  }
+
+  /** Applies what waits. An error of a line's target goes to the caller; the rest waits. */
+  run(): void {
+    const words = this.#words;
+    let head = words[HEAD] as number;
+    while (head !== words[TAIL]) {
+      const effect = words[RING + (head & MASK)] as number;
+      words[HEAD] = head + 1;
+      if (effect < effects.EFFECT_NUMBERED) {
+        const line = effect & effects.EFFECT_LINE_MASK;
+        const target = this.#targets[line] as LineTarget;
+        if ((effect & effects.EFFECT_DOWN) !== 0) target.down();
+        if ((effect & effects.EFFECT_UNMASK) !== 0) this.#handler.unmask(line, false);
+        if ((effect & effects.EFFECT_UP) !== 0) target.up();
+      } else {
+        this.#handler.numbered(
+          effect & ~effects.EFFECT_LINE_MASK,
+          effect & effects.EFFECT_LINE_MASK,
+        );
+      }
+      head = words[HEAD] as number;
+    }
+  }
+}

@@ -1,0 +1,199 @@
+import * as constants from '../../assembly/boundary/options';
+import { STATUS_FAILED, STATUS_OK } from '../../assembly/boundary/status';
+import * as layout from '../../assembly/state/layout';
+import type { DeviceLocation, VfioHost } from '../boundary/host';
+import { HostPort } from '../boundary/port';
+import { SharedNodes } from '../boundary/shared-nodes';
+import { type Core, embeddedCore, instantiateCore, WINDOW_START } from '../core/core';
+import { readRecord } from '../core/fields';
+import { VfioError } from '../errors';
+import { locate } from '../locate/locate';
+import type { GuestRamBlock } from '../machines/contract';
+import type { DeviceOptions, ResolvedOptions } from '../options/options';
+import { parseOptions } from '../options/parse-options';
+import { findProfile } from '../profiles';
+import type { DeviceProfile } from '../profiles/profile';
+import type { Clock } from '../time/clock';
+import { groupEvent, realizeEvent } from '../trace/events';
+import { VfioPlatformDevice } from './device';
+import type { DeviceListener } from './events';
+import { failureError, statusError } from './failure';
+
+/** What a device needs of the machine that it will be plugged into. */
+export interface DeviceEnvironment {
+  /** Machine time. */
+  readonly clock: Clock;
+  /** Present when the machine really maps devices into its guest: switches that. */
+  readonly setDirectMapping?: (on: boolean) => void;
+  /** Descriptor of the machine's KVM virtual machine, where it has one. */
+  readonly vmFd?: number;
+  /** RAM that the device may reach; mapped when the option `dma` is set. */
+  readonly guestRam?: readonly GuestRamBlock[];
+  /** Called for every event, from the very first. */
+  readonly listener?: DeviceListener;
+  /** Another build of the core than the embedded one. */
+  readonly core?: WebAssembly.Module;
+}
+
+const EOI_DEFAULTS = {
+  irqchip: constants.EOI_IRQCHIP,
+  write: constants.EOI_WRITE,
+  access: constants.EOI_ACCESS,
+} as const;
+
+function timeout(value: ResolvedOptions['mmapTimeoutMs']): number {
+  if (value === 'on-idle') return constants.TIMEOUT_ON_IDLE;
+  // The core only needs to know that there is one; the clock gets the number.
+  return value === 'never' ? constants.TIMEOUT_NEVER : Math.min(value, 0x7fffffff);
+}
+
+function configure(core: Core, options: ResolvedOptions, environment: DeviceEnvironment): void {
+  const widths = options.accessWidths.reduce((bits, width) => bits | (1 << width), 0);
+  const settings: readonly [key: number, value: number][] = [
+    [constants.OPTION_POLICY, options.policy === 'qemu' ? 1 : 0],
+    [constants.OPTION_NO_MMAP, options.xNoMmap ? 1 : 0],
+    [constants.OPTION_MMAP_TIMEOUT, timeout(options.mmapTimeoutMs)],
+    [constants.OPTION_EDGE_COUNT, options.edgeCount === 'replay' ? 1 : 0],
+    [constants.OPTION_UNMASK_ATTEMPTS, options.unmaskAttempts],
+    [constants.OPTION_ACCESS_WIDTHS, widths],
+    [constants.OPTION_DIRECT_MAPPING, environment.setDirectMapping ? 1 : 0],
+    [constants.OPTION_DEFAULT_EOI, EOI_DEFAULTS[options.eoi.default ?? 'access']],
+    [constants.OPTION_TRACE, options.trace ? 1 : 0],
+    [constants.OPTION_STALL_LIMIT, options.stallLimitMs],
+    [constants.OPTION_WINDOW_START, WINDOW_START],
+    [constants.OPTION_WINDOW_END, core.memory.bytes.length],
+  ];
+  for (const [key, value] of settings) core.exports.configure(key, value);
+}
+
+function backend(location: DeviceLocation): number {
+  if (location.groupPath === undefined) return constants.BACKEND_CDEV;
+  return location.noiommu ? constants.BACKEND_NOIOMMU : constants.BACKEND_GROUP;
+}
+
+function chooseProfile(
+  location: DeviceLocation,
+  { profile }: ResolvedOptions,
+): DeviceProfile | undefined {
+  if (profile === null) return undefined;
+  return profile ?? findProfile(location.compatible);
+}
+
+/**
+ * Rules of the profile and of the options, then the sources of single lines.
+ * Where the guest reaches the device directly nobody sees it write a register.
+ */
+function chooseEoi(device: VfioPlatformDevice, mapsDirectly: boolean): void {
+  const { eoi, policy } = device.options;
+  if (policy === 'qemu') return;
+  const lines = device.lines.length;
+  if (mapsDirectly && (eoi.rules ?? []).length > 0) {
+    throw new VfioError(
+      'OPTION_INVALID',
+      `${device.name}: register rules need trapped accesses, but this machine maps the device into its guest; ` +
+        'set xNoMmap, or leave eoi.rules out',
+      { device: device.name },
+    );
+  }
+  // A profile may know lines that this instance of the device does not have.
+  const ofProfile = (mapsDirectly ? [] : (device.profile?.eoi ?? [])).filter(
+    ({ line, region }) => line < lines && region < device.regions.length,
+  );
+  for (const rule of [...ofProfile, ...(eoi.rules ?? [])]) device.addEoiRule(rule);
+  for (const [line, source] of Object.entries(eoi.lines ?? {})) {
+    if (source === 'register' && device.lines[Number(line)]?.eoi !== 'register') {
+      throw new VfioError(
+        'OPTION_INVALID',
+        `${device.name}: option 'eoi' gives line ${line} the source 'register', but there is no rule for it; add one to eoi.rules`,
+        { device: device.name },
+      );
+    }
+    device.setEoiSource(Number(line), source);
+  }
+}
+
+function check(core: Core, name: string, result: number, what: string): void {
+  if (result === STATUS_OK) return;
+  if (result !== STATUS_FAILED) throw statusError(name, result, what);
+  const record = readRecord(core.memory, 'DeviceRecord', layout.DEVICE);
+  throw failureError(name, {
+    step: record.failureStep,
+    errno: record.failureErrno,
+    detail: record.failureDetail,
+  });
+}
+
+/** Opens a core on the located device; on failure the core has given everything back. */
+function openCore(
+  core: Core,
+  port: HostPort,
+  location: DeviceLocation,
+  options: ResolvedOptions,
+  environment: DeviceEnvironment,
+  released: () => void,
+): VfioPlatformDevice {
+  check(core, location.name, core.exports.attach(backend(location)), 'attach');
+  check(core, location.name, core.exports.openDevice(), 'open');
+  const device = new VfioPlatformDevice({
+    core,
+    port,
+    location,
+    options,
+    profile: chooseProfile(location, options),
+    clock: environment.clock,
+    setDirectMapping: environment.setDirectMapping,
+    released,
+  });
+  try {
+    if (environment.listener) device.listen(environment.listener);
+    device.announce(realizeEvent(location.name, location.compatible.join(',')));
+    if (location.group !== undefined) device.announce(groupEvent(location.name, location.group));
+    device.start();
+    chooseEoi(device, environment.setDirectMapping !== undefined && !options.xNoMmap);
+    if (options.dma) {
+      for (const block of environment.guestRam ?? []) {
+        device.mapGuestRam(block, BigInt(block.guestAddress), block.writable);
+      }
+    }
+    return device;
+  } catch (error) {
+    device.close();
+    throw error;
+  }
+}
+
+/**
+ * Finds and opens a VFIO platform device. Its lines are armed later, one by
+ * one, with connectLine().
+ *
+ * @throws VfioError; nothing stays open then, and trying again is fine
+ */
+export async function openDevice(
+  host: VfioHost,
+  options: DeviceOptions,
+  environment: DeviceEnvironment,
+): Promise<VfioPlatformDevice> {
+  const resolved = parseOptions(options);
+  const location = locate(host.sysfs, resolved);
+  const module = environment.core ?? (await embeddedCore());
+  const { attached } = SharedNodes.of(host.kernel);
+  if (location.path !== '' && attached.has(location.path)) {
+    throw new VfioError(
+      'ALREADY_ATTACHED',
+      `${location.name} is already attached; close the device that has it first`,
+      { device: location.name },
+    );
+  }
+  const port = new HostPort(host, location, environment.vmFd);
+  const core = instantiateCore(module, port.imports(), resolved.memoryBytes);
+  port.setMemory(core.memory);
+  configure(core, resolved, environment);
+  if (location.path !== '') attached.add(location.path);
+  const released = () => attached.delete(location.path);
+  try {
+    return openCore(core, port, location, resolved, environment, released);
+  } catch (error) {
+    released();
+    throw error;
+  }
+}

@@ -1,0 +1,115 @@
+import * as linux from '../assembly/abi/linux';
+
+/** Every way in which this package fails, one code per failing step. */
+export const errorCodes = [
+  // Options and lookup
+  'OPTION_UNKNOWN',
+  'OPTION_INVALID',
+  'DEVICE_NAME_INVALID',
+  'DEVICE_NOT_FOUND',
+  'NO_IOMMU_GROUP',
+  'NOIOMMU_NOT_ALLOWED',
+  'NO_CDEV',
+  'ALREADY_ATTACHED',
+  'CORE_MISMATCH',
+  // Attaching
+  'OPEN_GROUP',
+  'GROUP_STATUS',
+  'GROUP_NOT_VIABLE',
+  'OPEN_CONTAINER',
+  'API_VERSION',
+  'IOMMU_TYPE',
+  'SET_CONTAINER',
+  'SET_IOMMU',
+  'IOMMU_INFO',
+  'GET_DEVICE',
+  'OPEN_CDEV',
+  'OPEN_IOMMUFD',
+  'BIND_IOMMUFD',
+  'IOAS_ALLOC',
+  'ATTACH_IOAS',
+  'IOVA_RANGES',
+  // Discovery
+  'DEVICE_INFO',
+  'NOT_PLATFORM_DEVICE',
+  'TOO_MANY_REGIONS',
+  'TOO_MANY_LINES',
+  'REGION_INFO',
+  'REGION_CAPABILITIES',
+  'IRQ_INFO',
+  // Lines
+  'NO_SUCH_LINE',
+  'LINE_UNUSABLE',
+  'LINE_NOT_MASKABLE',
+  'EVENTFD',
+  'WATCH',
+  'SET_TRIGGER',
+  'SET_RESAMPLE',
+  'MASK',
+  'UNMASK',
+  'DISARM',
+  'OPEN_KVM',
+  'KVM_IRQFD',
+  'RULE_INVALID',
+  'RULES_FULL',
+  // The rest of the device's life
+  'NO_SUCH_REGION',
+  'DEVICE_RESET',
+  'DMA_UNSUPPORTED',
+  'DMA_UNALIGNED',
+  'DMA_MAP',
+  'DMA_UNMAP',
+  'DMA_FULL',
+  'EFFECTS_LOST',
+  'SNAPSHOT_INVALID',
+  'SNAPSHOT_MISMATCH',
+  'CLOSED',
+  'REENTRANT',
+  'WRONG_PHASE',
+  'MACHINE',
+] as const;
+
+export type VfioErrorCode = (typeof errorCodes)[number];
+
+const errnoNames: ReadonlyMap<number, string> = new Map(
+  Object.entries(linux)
+    .filter(([name]) => /^E[A-Z0-9]+$/.test(name))
+    .map(([name, value]) => [value, name]),
+);
+
+/** The symbolic name of an errno, or its number where this package does not know it. */
+export function errnoName(errno: number): string {
+  return errnoNames.get(errno) ?? `errno ${errno}`;
+}
+
+export interface VfioErrorDetails {
+  /** The kernel's errno, positive. */
+  readonly errno?: number | undefined;
+  /** The system call or ioctl that failed. */
+  readonly syscall?: string | undefined;
+  /** The name of the device. */
+  readonly device?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error class of this package. The message names the device, the step
+ * and the remedy; `code` is what programs look at.
+ */
+export class VfioError extends Error {
+  override readonly name = 'VfioError';
+  readonly errno: number | undefined;
+  readonly syscall: string | undefined;
+  readonly device: string | undefined;
+
+  constructor(
+    readonly code: VfioErrorCode,
+    message: string,
+    details: VfioErrorDetails = {},
+  ) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.errno = details.errno;
+    this.syscall = details.syscall;
+    this.device = details.device;
+  }
+}

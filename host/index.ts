@@ -1,0 +1,41 @@
+/**
+ * VFIO platform devices for JavaScript machine emulators.
+ *
+ * @module
+ */
+export type { GuestRam } from './boundary/guest-ram';
+export type { DeviceLocation, VfioHost } from './boundary/host';
+export type {
+  Doorbell,
+  IoctlArgument,
+  Kernel,
+  KernelResources,
+  Sysfs,
+  WindowMapping,
+} from './boundary/kernel';
+export { type RequestShape, requestTable } from './boundary/request-table';
+export { VfioPlatformDevice } from './device/device';
+export type {
+  DeviceStatistics,
+  LineInfo,
+  LineStatistics,
+  MappedArea,
+  RegionInfo,
+} from './device/device-info';
+export type { LineTarget } from './device/effect-pump';
+export type { AccessProblem, DeviceEvent, DeviceListener } from './device/events';
+export { type DeviceEnvironment, openDevice } from './device/open';
+export { errnoName, errorCodes, VfioError, type VfioErrorCode } from './errors';
+export type {
+  GuestRamBlock,
+  Machine,
+  MachineCapabilities,
+  MachineLine,
+  MmioHandler,
+} from './machines/contract';
+export { type PluggedDevice, plug, type Wiring } from './machines/plug';
+export type { DeviceOptions, EoiOptions, EoiSource } from './options/options';
+export type { DeviceProfile, EoiRule, RegisterName } from './profiles/profile';
+export type { Clock, TimerHandle } from './time/clock';
+export { VirtualClock } from './time/virtual-clock';
+export type { TraceEvent } from './trace/events';

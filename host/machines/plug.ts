@@ -1,0 +1,121 @@
+import type { VfioHost } from '../boundary/host';
+import type { VfioPlatformDevice } from '../device/device';
+import type { DeviceListener } from '../device/events';
+import { openDevice } from '../device/open';
+import { VfioError } from '../errors';
+import type { DeviceOptions } from '../options/options';
+import type { Machine } from './contract';
+
+/** Where a device goes in a machine. */
+export interface Wiring {
+  /** Guest physical base address of each region that the guest shall see, by region index. */
+  readonly regions: Readonly<Record<number, number>>;
+  /** Input of the interrupt controller for each line that the guest shall see, by line index. */
+  readonly lines: Readonly<Record<number, number>>;
+  /** Called for every event of the device, from the very first. */
+  readonly listener?: DeviceListener;
+  /** Descriptor of the machine's KVM virtual machine; lines then go to its irqchip. */
+  readonly vmFd?: number;
+  /** Another build of the core than the embedded one. */
+  readonly core?: WebAssembly.Module;
+}
+
+/** A device in a machine. */
+export interface PluggedDevice {
+  readonly device: VfioPlatformDevice;
+  /** Takes the device out of the machine and closes it. Idempotent. */
+  unplug(): void;
+}
+
+/** Undoes in reverse order, all of it, also when a part throws. */
+function undo(steps: (() => void)[]): void {
+  const failures: unknown[] = [];
+  for (const step of steps.splice(0).reverse()) {
+    try {
+      step();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+/** `region` of the device as a machine's MMIO handler. */
+function handlerOf(device: VfioPlatformDevice, region: number) {
+  return {
+    read(offset: number, width: number): number {
+      const value = device.read(region, offset, width);
+      // A level line that is still high after its EOI has signalled again.
+      if (device.signalsWaiting) device.safePoint();
+      return value;
+    },
+    write(offset: number, width: number, value: number): void {
+      device.write(region, offset, width, value);
+      if (device.signalsWaiting) device.safePoint();
+    },
+  };
+}
+
+function connectLines(device: VfioPlatformDevice, machine: Machine, wiring: Wiring): void {
+  for (const [line, input] of Object.entries(wiring.lines)) {
+    const target = machine.line(input);
+    device.connectLine(Number(line), target, wiring.vmFd === undefined ? undefined : input);
+  }
+}
+
+/**
+ * Opens a device and plugs it into a machine: its regions appear in the
+ * guest's memory, its lines at the interrupt controller.
+ *
+ * @throws VfioError; nothing stays open or mapped then
+ */
+export async function plug(
+  host: VfioHost,
+  options: DeviceOptions,
+  machine: Machine,
+  wiring: Wiring,
+): Promise<PluggedDevice> {
+  const { capabilities } = machine;
+  const device = await openDevice(host, options, {
+    clock: machine.clock,
+    guestRam: machine.guestRam,
+    ...(capabilities.directMapping && {
+      setDirectMapping: (on: boolean) => machine.setDirectMapping?.(on),
+    }),
+    ...(wiring.listener && { listener: wiring.listener }),
+    ...(wiring.vmFd !== undefined && { vmFd: wiring.vmFd }),
+    ...(wiring.core && { core: wiring.core }),
+  });
+  const steps: (() => void)[] = [() => device.close()];
+  try {
+    for (const [index, base] of Object.entries(wiring.regions)) {
+      const region = device.regions[Number(index)];
+      if (region === undefined || region.size === 0n) {
+        throw new VfioError(
+          'NO_SUCH_REGION',
+          `${device.name}: cannot map region ${index}, the device has ${device.regions.length} regions`,
+          { device: device.name },
+        );
+      }
+      steps.push(machine.mapMmio(base, Number(region.size), handlerOf(device, region.index)));
+    }
+    connectLines(device, machine, wiring);
+    steps.push(machine.onSafePoint(() => device.safePoint()));
+    if (machine.onEoi) {
+      const lineOf = new Map(
+        Object.entries(wiring.lines).map(([line, input]) => [input, Number(line)]),
+      );
+      steps.push(
+        machine.onEoi((input) => {
+          const line = lineOf.get(input);
+          if (line !== undefined) device.completeLine(line);
+        }),
+      );
+    }
+    device.onSignal = () => machine.wake();
+  } catch (error) {
+    undo(steps);
+    throw error;
+  }
+  return { device, unplug: () => undo(steps) };
+}

@@ -1,0 +1,11 @@
+export type { Rp2040Chip, Rp2040Target } from './internals';
+export { Rp2040Machine, type Rp2040MachineOptions } from './machine';
+export {
+  bootFirmware,
+  FLASH_BASE,
+  GuestRunError,
+  type GuestRunProblem,
+  runFor,
+  runUntil,
+  runUntilPaced,
+} from './run';
