@@ -1,23 +1,13 @@
 // Compiles assembly/ to .cache/core/<target>.wasm and writes what the host
 // takes from it: the release core as text, and the types of the exports.
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import asc from 'assemblyscript/asc';
+import { buildIfStale } from './freshness.mjs';
 
 const GENERATED = 'host/core/generated';
 const CACHE = '.cache/core';
-
-/** @param {string} folder @returns {string[]} */
-function sources(folder) {
-  return readdirSync(folder, { withFileTypes: true })
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((entry) => {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) return sources(path);
-      return entry.name.endsWith('.ts') ? [path] : [];
-    });
-}
+const SOURCES = ['assembly', 'asconfig.json', 'package-lock.json'];
 
 /** @param {string} path @param {string} text */
 function writeIfChanged(path, text) {
@@ -41,24 +31,10 @@ async function compile(target) {
  * @param {readonly string[]} targets
  */
 export async function buildCore(targets = ['release', 'debug']) {
-  mkdirSync(CACHE, { recursive: true });
   mkdirSync(GENERATED, { recursive: true });
-  const hash = createHash('sha256');
-  for (const path of [...sources('assembly'), 'asconfig.json', 'package-lock.json']) {
-    hash.update(path).update('\0').update(readFileSync(path)).update('\0');
-  }
-  const digest = hash.digest('hex');
-  let changed = false;
   for (const target of targets) {
-    const stamp = join(CACHE, `${target}.stamp`);
-    const fresh =
-      existsSync(join(CACHE, `${target}.wasm`)) &&
-      existsSync(stamp) &&
-      readFileSync(stamp, 'utf8') === digest;
-    if (fresh) continue;
-    await compile(target);
-    writeFileSync(stamp, digest);
-    changed = true;
+    const output = join(CACHE, `${target}.wasm`);
+    await buildIfStale(output, `core-${target}`, SOURCES, () => compile(target));
   }
   const wasm = readFileSync(join(CACHE, 'release.wasm'));
   writeIfChanged(
@@ -68,10 +44,9 @@ export async function buildCore(targets = ['release', 'debug']) {
       `export const releaseWasm =\n  '${wasm.toString('base64')}';\n`,
   );
   writeIfChanged(join(GENERATED, 'core.d.ts'), readFileSync(join(CACHE, 'release.d.ts'), 'utf8'));
-  return { changed, bytes: wasm.length };
+  return wasm.length;
 }
 
 if (process.argv[1]?.endsWith('build-core.mjs')) {
-  const { bytes } = await buildCore();
-  console.log(`core.wasm: ${bytes} bytes`);
+  console.log(`core.wasm: ${await buildCore()} bytes`);
 }

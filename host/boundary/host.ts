@@ -5,7 +5,6 @@ import type { Kernel, Sysfs } from './kernel';
  * The same core runs on each of them.
  */
 export interface VfioHost {
-  readonly kind: 'native' | 'simulated' | 'replayed';
   readonly kernel: Kernel;
   readonly sysfs: Sysfs;
 }

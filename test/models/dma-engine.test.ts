@@ -121,12 +121,31 @@ describe('DMA engine registers', () => {
 describe('DMA engine buffer', () => {
   it('is region 1, plain memory that can be mapped', () => {
     const { model } = engine({ bufferBytes: 8192 });
-    expect(model.regions[1]).toEqual({ size: 8192, memory: model.buffer });
+    expect(model.regions[1]).toMatchObject({ size: 8192, memory: model.buffer });
     model.write(1, 4, 4, 0x89abcdef);
     expect([model.read(1, 4, 4), model.read(1, 6, 2), model.read(1, 7, 1)]).toEqual([
       0x89abcdef, 0x89ab, 0x89,
     ]);
     expect([...model.buffer.subarray(4, 8)]).toEqual([0xef, 0xcd, 0xab, 0x89]);
+  });
+});
+
+describe('DMA engine buffer in a mapped window', () => {
+  it('is where the kernel has moved it', () => {
+    const board = engine();
+    const window = new Uint8Array(4096);
+    board.model.regions[1]?.moveMemory?.(window);
+    board.model.write(1, 0, 1, 0x55);
+    start(board, { mode: TO_DEVICE, source: 0x1001, destination: 4, length: 2 });
+    board.advance(2);
+    expect([board.model.buffer === window, ...window.subarray(0, 6)]).toEqual([
+      true,
+      0x55,
+      0,
+      0,
+      0,
+      ...bytesAt(board, 0x1001, 2),
+    ]);
   });
 });
 

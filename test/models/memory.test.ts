@@ -56,6 +56,17 @@ describe('memory device regions', () => {
     expect(memory[0]).toBe(0xff);
   });
 
+  it('are where the kernel has moved them for a mapping', () => {
+    const board = plugged({ regions: [{ size: 4, memory: Uint8Array.of(1, 2, 3, 4) }] });
+    const window = Uint8Array.of(5, 6, 7, 8);
+    board.model.regions[0]?.moveMemory?.(window);
+    expect([board.read(0), board.model.bytes(0) === window]).toEqual([0x08070605, true]);
+    board.write(0, 0xff, 1);
+    expect(window[0]).toBe(0xff);
+    board.model.reset();
+    expect([...window]).toEqual([1, 2, 3, 4]);
+  });
+
   it('must be as long as the bytes that are given', () => {
     expect(() => new MemoryDevice({ regions: [{ size: 8, memory: new Uint8Array(4) }] })).toThrow(
       '4 bytes',
@@ -113,9 +124,9 @@ describe('memory device lines', () => {
 });
 
 describe('memory device doorbell', () => {
-  it('is a region of its own after the memory, not mappable', () => {
+  it('is a region of its own after the memory', () => {
     const { model } = plugged({ regions: [{ size: 16 }, { size: 16 }], doorbell: true });
-    expect([model.doorbellRegion, model.regions[2]]).toEqual([2, { size: 4096, mappable: false }]);
+    expect([model.doorbellRegion, model.regions[2]]).toEqual([2, { size: 4096 }]);
   });
 
   it('pulses edge lines', () => {

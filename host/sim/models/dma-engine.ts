@@ -1,4 +1,5 @@
 import type { TimerHandle } from '../../time/clock';
+import { memoryRegion } from './memory';
 import type { DeviceModel, ModelIrq, ModelRegion, ModelWidth } from './model';
 import { WordRegisterModel } from './registers';
 
@@ -105,9 +106,8 @@ export class DmaEngine extends WordRegisterModel implements DeviceModel {
   readonly compatible: readonly string[] = ['vfio-platform-wasm,dma-engine'];
   readonly regions: readonly ModelRegion[];
   readonly irqs: readonly ModelIrq[] = [{ trigger: 'edge' }, { trigger: 'level' }];
-  /** The device buffer: the same bytes as region 1. */
-  readonly buffer: Uint8Array;
 
+  readonly #buffer: ReturnType<typeof memoryRegion>;
   readonly #nsPerByte: number;
   /** Holds one burst on its way; a copy of any length needs no more. */
   readonly #burst: Uint8Array;
@@ -130,12 +130,13 @@ export class DmaEngine extends WordRegisterModel implements DeviceModel {
     }
     this.#nsPerByte = nsPerByte;
     this.#burst = new Uint8Array(burstBytes);
-    this.buffer = new Uint8Array(bufferBytes);
-    // Offering the registers for mmap would promise what a simulation cannot keep.
-    this.regions = [
-      { size: 0x1000, mappable: false },
-      { size: bufferBytes, memory: this.buffer },
-    ];
+    this.#buffer = memoryRegion(new Uint8Array(bufferBytes));
+    this.regions = [{ size: 0x1000 }, this.#buffer];
+  }
+
+  /** The device buffer: the same bytes as region 1; do not keep them, for a mapping moves them. */
+  get buffer(): Uint8Array {
+    return this.#buffer.memory;
   }
 
   override read(region: number, offset: number, width: ModelWidth): number {

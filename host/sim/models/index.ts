@@ -1,5 +1,10 @@
 export { DmaEngine, type DmaEngineOptions } from './dma-engine';
-export { MemoryDevice, type MemoryDeviceOptions, type MemoryRegionOptions } from './memory';
+export {
+  MemoryDevice,
+  type MemoryDeviceOptions,
+  type MemoryRegionOptions,
+  memoryRegion,
+} from './memory';
 export type {
   DeviceModel,
   ModelDma,

@@ -15,8 +15,9 @@ export interface MemoryRegionOptions {
   /** 'rw' unless said otherwise; the simulated kernel enforces it. */
   readonly access?: 'rw' | 'ro' | 'wo' | 'none';
   /**
-   * The bytes, `size` of them; zeroed ones of the model's own unless given.
-   * false: no bytes, for regions too big to hold; they read 0 and ignore writes.
+   * The bytes at first, `size` of them; zeroed ones of the model's own unless
+   * given. While the region is mapped the simulated kernel moves them elsewhere:
+   * {@link MemoryDevice.bytes} says where. false: no bytes, for regions too big to hold; they read 0 and ignore writes.
    */
   readonly memory?: Uint8Array | false;
   /** Whether VFIO offers mmap; by default it does when the size is a multiple of 4 KiB. */
@@ -72,7 +73,7 @@ export class MemoryDevice implements DeviceModel {
     this.#initial = wanted.map(({ memory }) => (memory ? memory.slice() : undefined));
     if (options.doorbell) {
       this.doorbellRegion = regions.length;
-      regions.push({ size: DOORBELL_BYTES, mappable: false });
+      regions.push({ size: DOORBELL_BYTES });
     }
     this.regions = regions;
   }
@@ -81,7 +82,7 @@ export class MemoryDevice implements DeviceModel {
     this.#environment = environment;
   }
 
-  /** The bytes of a memory region, as mapped. */
+  /** The bytes of a memory region; do not keep them, for a mapping moves them. */
   bytes(region: number): Uint8Array {
     const memory = this.regions[region]?.memory;
     if (!memory) throw new RangeError(`region ${region} has no bytes`);
@@ -158,11 +159,27 @@ export class MemoryDevice implements DeviceModel {
   }
 }
 
+/** A region that is memory, wherever the simulated kernel moves it. */
+export function memoryRegion(
+  memory: Uint8Array,
+  attributes: Omit<ModelRegion, 'size' | 'memory' | 'moveMemory'> = {},
+): ModelRegion & { readonly memory: Uint8Array } {
+  const region = {
+    ...attributes,
+    size: memory.length,
+    memory,
+    moveMemory: (bytes: Uint8Array) => {
+      region.memory = bytes;
+    },
+  };
+  return region;
+}
+
 function backed(options: MemoryRegionOptions): ModelRegion {
-  const { memory, ...region } = options;
-  if (memory === false) return region;
-  if (memory && memory.length !== region.size) {
-    throw new RangeError(`${memory.length} bytes given for a region of ${region.size}`);
+  const { memory, ...attributes } = options;
+  if (memory === false) return attributes;
+  if (memory && memory.length !== options.size) {
+    throw new RangeError(`${memory.length} bytes given for a region of ${options.size}`);
   }
-  return { ...region, memory: memory ?? new Uint8Array(region.size) };
+  return memoryRegion(memory ?? new Uint8Array(options.size), attributes);
 }
