@@ -13,41 +13,53 @@ export class Work {
   accesses = 0;
 }
 
+/** A mapped region that only counts its accesses. */
+class CountingWindow {
+  inMemory = false;
+
+  /** @param {Work} work */
+  constructor(work) {
+    this.work = work;
+  }
+
+  /** @param {number} offset */
+  read(offset) {
+    this.work.accesses++;
+    return offset + 1;
+  }
+
+  write() {
+    this.work.accesses++;
+  }
+
+  unmap() {}
+}
+
 /**
  * The simulated kernel, but for the two calls that the interrupt path makes:
  * the access to the device and the unmask of a level line.
- * @param {object} kernel
- * @param {Work} work
  */
-function countingKernel(kernel, work) {
-  return new Proxy(kernel, {
-    get(target, name) {
-      if (name === 'mmap') {
-        return () => ({
-          inMemory: false,
-          read: (offset) => {
-            work.accesses++;
-            return offset + 1;
-          },
-          write: () => {
-            work.accesses++;
-          },
-          unmap() {},
-        });
-      }
-      if (name === 'ioctl') {
-        return (fd, request, argument) => {
-          if (request === VFIO_DEVICE_SET_IRQS && argument.bytes[4] === UNMASK) {
-            work.unmasks++;
-            return 0;
-          }
-          return target.ioctl(fd, request, argument);
-        };
-      }
-      const member = target[name];
-      return typeof member === 'function' ? member.bind(target) : member;
-    },
-  });
+class CountingKernel {
+  /** @param {object} kernel @param {Work} work */
+  constructor(kernel, work) {
+    this.kernel = kernel;
+    this.work = work;
+    for (const name of ['open', 'close', 'eventfd', 'read', 'watch', 'unwatch', 'resources']) {
+      this[name] = kernel[name].bind(kernel);
+    }
+  }
+
+  mmap() {
+    return new CountingWindow(this.work);
+  }
+
+  ioctl(fd, request, argument) {
+    if (request === VFIO_DEVICE_SET_IRQS && argument.bytes[4] === UNMASK) {
+      this.work.unmasks++;
+      return 0;
+    }
+    return this.kernel.ioctl(fd, request, argument);
+  }
 }
 
 /**
@@ -64,6 +76,6 @@ export function countingHost(lines, trigger) {
       lines: Array.from({ length: lines }, () => trigger),
     }),
   });
-  const host = { kernel: countingKernel(simulated.kernel, work), sysfs: simulated.sysfs };
+  const host = { kernel: new CountingKernel(simulated.kernel, work), sysfs: simulated.sysfs };
   return { host, work, clock: simulated.clock };
 }

@@ -63,14 +63,12 @@ export class Outside {
 
   #setPins(mask: number, levels: number): void {
     const pins = [0, 1, 2, 3, 4, 5, 6, 7].filter((pin) => mask & (1 << pin));
-    this.#listener.acts(
-      `drives ${pins.map((pin) => `pin ${pin} ${levels & (1 << pin) ? 'high' : 'low'}`).join(', ')}`,
-    );
+    this.#listener.acts(describePins(pins, levels));
     for (const pin of pins) this.#wires.setPin(pin, (levels & (1 << pin)) !== 0);
   }
 
   #send(text: string): void {
-    this.#listener.acts(`types "${text}"`);
+    this.#listener.acts('sends that text');
     this.#wires.sendToUart(new TextEncoder().encode(`${text}\n`));
   }
 
@@ -78,4 +76,19 @@ export class Outside {
     const delayNs = FASTEST_NS + this.#random.below(SLOWEST_NS - FASTEST_NS);
     this.#clock.setTimer(delayNs, act);
   }
+}
+
+/** 'pin 2 high'; 'pins 2-7 low'; 'pin 2 high, pin 3 low'. */
+function describePins(pins: readonly number[], levels: number): string {
+  const some = (word: string, of: readonly number[]) => {
+    const [first] = of;
+    const last = of.at(-1);
+    if (first === undefined || last === undefined) return [];
+    if (of.length === 1) return [`pin ${first} ${word}`];
+    const inOneGo = last - first === of.length - 1;
+    return [`pins ${inOneGo ? `${first}-${last}` : of.join(', ')} ${word}`];
+  };
+  const high = pins.filter((pin) => levels & (1 << pin));
+  const low = pins.filter((pin) => !(levels & (1 << pin)));
+  return [...some('high', high), ...some('low', low)].join(', ');
 }

@@ -26,13 +26,13 @@ export function recordingMachine(machine: Machine, recorder: Recorder, device: n
     read(offset, width) {
       recorder.accessBegins(device, offset, width, undefined);
       const value = handler.read(offset, width);
-      recorder.accessEnds(value);
+      recorder.accessEnds(device, value);
       return value;
     },
     write(offset, width, value) {
       recorder.accessBegins(device, offset, width, value);
       handler.write(offset, width, value);
-      recorder.accessEnds();
+      recorder.accessEnds(device);
     },
   });
   return {

@@ -2,13 +2,23 @@ import type { DeviceEvent } from '../host/device/events';
 
 /** A guest access that was trapped. */
 export interface Access {
-  readonly atNs: number;
   readonly direction: 'read' | 'write';
   readonly offset: number;
   /** Bytes. */
   readonly width: number;
   /** Of a read: known once it is over. */
   value: number | undefined;
+}
+
+/** One thing that happened to an interrupt, and how its line was afterwards. */
+export interface Step {
+  readonly atNs: number;
+  readonly what: 'signal' | 'up' | 'taken' | 'access' | 'eoi' | 'return';
+  readonly access: Access | undefined;
+  /** The wire from the device is high. */
+  wire: boolean;
+  /** The host's kernel keeps the line masked. */
+  masked: boolean;
 }
 
 /** One interrupt, from the device to the guest and back; times are the machine's. */
@@ -22,7 +32,7 @@ export interface Interrupt {
    * the EOI unmasked it, so the kernel signalled again.
    */
   readonly cause: 'rise' | 'still high';
-  /** The kernel signals the eventfd, and masks the line. */
+  /** The kernel masks the line and signals the eventfd. */
   readonly triggerNs: number;
   /** The plugin raises the line at the machine's interrupt controller. */
   upNs: number | undefined;
@@ -34,8 +44,8 @@ export interface Interrupt {
   eoiAccess: Access | undefined;
   /** The guest returns from the handler that it entered for this interrupt. */
   returnNs: number | undefined;
-  /** Accesses to the device until then, or until its next interrupt. */
-  readonly accesses: Access[];
+  /** All of it in order, with the guest's accesses to the device until it returns. */
+  readonly steps: Step[];
 }
 
 /** What happened besides interrupts. */
@@ -46,8 +56,8 @@ export interface Note {
 }
 
 export type Entry =
-  | { readonly kind: 'interrupt'; readonly atNs: number; readonly interrupt: Interrupt }
-  | { readonly kind: 'note'; readonly atNs: number; readonly note: Note };
+  | { readonly kind: 'interrupt'; readonly interrupt: Interrupt }
+  | { readonly kind: 'note'; readonly note: Note };
 
 /** How often a register was accessed. */
 export interface RegisterCount {
@@ -58,121 +68,135 @@ export interface RegisterCount {
 /** What was seen of one device. */
 export class DeviceRecord {
   readonly interrupts: Interrupt[] = [];
-  /** By offset. */
+  /** By offset, of region 0. */
   readonly registers = new Map<number, RegisterCount>();
-  /** Wire went high while the kernel had it masked: no signal of its own. */
-  blocked = 0;
-  /** The guest entered the handler of this device's input. */
+  /** Times that the plugin raised and lowered the line. */
+  raised = 0;
+  lowered = 0;
+  /** Times that the guest entered the handler of the device's input. */
   entries = 0;
-  returns = 0;
-  /** Trace events, by name. */
+  /** The device's own trace events, by name. */
   readonly traced = new Map<string, number>();
-  ups = 0;
-  downs = 0;
+}
+
+/** The device's side of a line. */
+export interface WireState {
+  readonly high: boolean;
+  readonly masked: boolean;
 }
 
 /**
  * Writes down what happens, in order. It is told by the simulated host (wire
- * and eventfd), by the machine around which the device was plugged in (lines
- * and accesses) and by the chip (handlers).
+ * and eventfd), by the machine into which the device was plugged (lines and
+ * accesses) and by the chip (handlers).
  */
 export class Recorder {
   readonly entries: Entry[] = [];
   readonly devices: readonly DeviceRecord[];
   readonly #nowNs: () => number;
+  readonly #wire: (device: number) => WireState;
   /** The interrupt of each device that is not completed yet. */
   readonly #open: (Interrupt | undefined)[];
   /** The interrupt in whose handler the guest is. */
   readonly #handled: (Interrupt | undefined)[];
-  readonly #lastDownNs: number[];
   /** The access that is going on. */
-  #access: Access | undefined;
+  #access: { readonly device: number; readonly access: Access } | undefined;
 
-  constructor(devices: number, nowNs: () => number) {
+  constructor(devices: number, nowNs: () => number, wire: (device: number) => WireState) {
     this.devices = Array.from({ length: devices }, () => new DeviceRecord());
     this.#nowNs = nowNs;
+    this.#wire = wire;
     this.#open = new Array(devices).fill(undefined);
     this.#handled = new Array(devices).fill(undefined);
-    this.#lastDownNs = new Array(devices).fill(-1);
   }
 
   note(from: Note['from'], text: string): void {
-    const atNs = this.#nowNs();
-    this.entries.push({ kind: 'note', atNs, note: { atNs, from, text } });
+    this.entries.push({ kind: 'note', note: { atNs: this.#nowNs(), from, text } });
   }
 
+  /** The kernel signals the device's eventfd. */
   triggered(device: number): void {
     const atNs = this.#nowNs();
     const { interrupts } = this.#record(device);
+    const before = interrupts.at(-1)?.steps.at(-1);
+    // Time stands still while an EOI is carried out, and a device does not act by itself meanwhile.
+    const again = before?.what === 'eoi' && before.atNs === atNs;
+    if (again) before.masked = false;
     const interrupt: Interrupt = {
       device,
       number: interrupts.length + 1,
-      // Time stands still during an access, so an unmask that finds the wire high is at the time of the EOI.
-      cause: this.#lastDownNs[device] === atNs ? 'still high' : 'rise',
+      cause: again ? 'still high' : 'rise',
       triggerNs: atNs,
       upNs: undefined,
       takenNs: undefined,
       eoiNs: undefined,
       eoiAccess: undefined,
       returnNs: undefined,
-      accesses: [],
+      steps: [],
     };
     interrupts.push(interrupt);
     this.#open[device] = interrupt;
-    this.entries.push({ kind: 'interrupt', atNs, interrupt });
-  }
-
-  blocked(device: number): void {
-    this.#record(device).blocked++;
+    this.entries.push({ kind: 'interrupt', interrupt });
+    this.#step(device, 'signal');
   }
 
   lineUp(device: number): void {
-    this.#record(device).ups++;
+    this.#record(device).raised++;
     const interrupt = this.#open[device];
-    if (interrupt) interrupt.upNs = this.#nowNs();
+    if (!interrupt) return;
+    interrupt.upNs = this.#nowNs();
+    this.#step(device, 'up');
   }
 
   lineDown(device: number): void {
-    this.#record(device).downs++;
-    const atNs = this.#nowNs();
-    this.#lastDownNs[device] = atNs;
+    this.#record(device).lowered++;
     const interrupt = this.#open[device];
-    this.#open[device] = undefined;
     if (!interrupt) return;
-    interrupt.eoiNs = atNs;
-    interrupt.eoiAccess = this.#access;
+    interrupt.eoiNs = this.#nowNs();
+    if (this.#access?.device === device) interrupt.eoiAccess = this.#access.access;
+    this.#settle(device);
+    this.#step(device, 'eoi');
+    this.#open[device] = undefined;
   }
 
   /** @param value what is written; undefined for a read */
   accessBegins(device: number, offset: number, width: number, value: number | undefined): void {
     const direction = value === undefined ? 'read' : 'write';
-    this.#access = { atNs: this.#nowNs(), direction, offset, width, value };
+    const access: Access = { direction, offset, width, value };
+    this.#access = { device, access };
     const { registers } = this.#record(device);
     const count = registers.get(offset) ?? { reads: 0, writes: 0 };
     registers.set(offset, count);
     if (direction === 'read') count.reads++;
     else count.writes++;
-    (this.#open[device] ?? this.#handled[device])?.accesses.push(this.#access);
+    if (this.#open[device] || this.#handled[device]) this.#step(device, 'access', access);
   }
 
   /** @param value what was read */
-  accessEnds(value?: number): void {
-    if (this.#access && value !== undefined) this.#access.value = value;
+  accessEnds(device: number, value?: number): void {
+    if (this.#access && value !== undefined) this.#access.access.value = value;
     this.#access = undefined;
+    this.#settle(device);
   }
 
+  /** The guest enters the handler of the device's input. */
   entered(device: number): void {
     this.#record(device).entries++;
     const interrupt = this.#open[device];
     this.#handled[device] = interrupt;
-    if (interrupt) interrupt.takenNs = this.#nowNs();
+    if (!interrupt) return;
+    interrupt.takenNs = this.#nowNs();
+    this.#step(device, 'taken');
   }
 
+  /** The guest returns from it. */
   returned(device: number): void {
-    this.#record(device).returns++;
     const interrupt = this.#handled[device];
+    if (interrupt) {
+      interrupt.returnNs = this.#nowNs();
+      this.#step(device, 'return');
+    }
     this.#handled[device] = undefined;
-    if (interrupt) interrupt.returnNs = this.#nowNs();
   }
 
   /** The device itself tells something. */
@@ -187,6 +211,21 @@ export class Recorder {
 
   #record(device: number): DeviceRecord {
     return this.devices[device] as DeviceRecord;
+  }
+
+  #step(device: number, what: Step['what'], access?: Access): void {
+    const { high: wire, masked } = this.#wire(device);
+    const { interrupts } = this.#record(device);
+    interrupts.at(-1)?.steps.push({ atNs: this.#nowNs(), what, access, wire, masked });
+  }
+
+  /** The last step has had its effect on the wire only now. */
+  #settle(device: number): void {
+    const step = this.#record(device).interrupts.at(-1)?.steps.at(-1);
+    if (!step || step.atNs !== this.#nowNs()) return;
+    const { high, masked } = this.#wire(device);
+    step.wire = high;
+    step.masked = masked;
   }
 }
 

@@ -23,35 +23,39 @@ export function findArea(
   return null;
 }
 
+/** Loads `width` (1, 2, 4) bytes at `pointer`, which `width` divides. */
+export function loadMemory(pointer: u32, width: u32): u32 {
+  if (width == 4) return atomic.load<u32>(pointer);
+  return width == 1 ? atomic.load<u8>(pointer) : atomic.load<u16>(pointer);
+}
+
+/** Stores `width` (1, 2, 4) bytes at `pointer`, which `width` divides. */
+export function storeMemory(pointer: u32, width: u32, value: u32): void {
+  if (width == 4) store<u32>(pointer, value);
+  else if (width == 1) store<u8>(pointer, <u8>value);
+  else store<u16>(pointer, <u16>value);
+}
+
 /** Loads `width` (1, 2, 4, 8) bytes at `offset`, which `width` divides. */
 export function loadWindow(area: AreaRecord, offset: u32, width: u32): u64 {
   const pointer = area.pointer + (offset - area.start);
-  if (area.byHost != 0) {
-    if (width != 8) return host.load(pointer, width);
-    // No peripheral bus here is wider than 32 bits: the low word goes first.
-    const low = <u64>host.load(pointer, 4);
-    return low | ((<u64>host.load(pointer + 4, 4)) << 32);
-  }
-  if (width == 4) return atomic.load<u32>(pointer);
-  if (width == 1) return atomic.load<u8>(pointer);
-  if (width == 2) return atomic.load<u16>(pointer);
-  return atomic.load<u64>(pointer);
+  if (area.byHost == 0) return width == 8 ? atomic.load<u64>(pointer) : loadMemory(pointer, width);
+  if (width != 8) return host.load(pointer, width);
+  // No peripheral bus here is wider than 32 bits: the low word goes first.
+  const low = <u64>host.load(pointer, 4);
+  return low | ((<u64>host.load(pointer + 4, 4)) << 32);
 }
 
 /** Stores `width` (1, 2, 4, 8) bytes at `offset`, which `width` divides. */
 export function storeWindow(area: AreaRecord, offset: u32, width: u32, value: u64): void {
   const pointer = area.pointer + (offset - area.start);
-  if (area.byHost != 0) {
-    if (width != 8) {
-      host.store(pointer, width, <u32>value);
-      return;
-    }
+  if (area.byHost == 0) {
+    if (width == 8) store<u64>(pointer, value);
+    else storeMemory(pointer, width, <u32>value);
+  } else if (width != 8) {
+    host.store(pointer, width, <u32>value);
+  } else {
     host.store(pointer, 4, <u32>value);
     host.store(pointer + 4, 4, <u32>(value >> 32));
-    return;
   }
-  if (width == 4) store<u32>(pointer, <u32>value);
-  else if (width == 1) store<u8>(pointer, <u8>value);
-  else if (width == 2) store<u16>(pointer, <u16>value);
-  else store<u64>(pointer, value);
 }

@@ -1,9 +1,17 @@
 /**
- * Effects: what the core wants done after it has committed a new state. They
- * wait in a ring of 32-bit words and the host applies them in order, so a
- * machine that runs guest code inside "line up" may call back into the core at
- * any time. Either a line effect, or one of the numbered ones with a line.
+ * Effects: what the core wants done after it has committed a new state. The
+ * host applies them in order, so a machine that runs guest code inside "line
+ * up" may call back into the core at any time. Each is a 32-bit word: either a
+ * line effect, or one of the numbered ones with a line.
+ *
+ * The first effect of a call, mostly the only one, is in the word FIRST_EFFECT
+ * of state/layout.ts (0: there is none). Where it has EFFECT_MORE set, others
+ * follow in the ring. A host that takes the first effect leaves EFFECT_MORE
+ * there until the ring is empty, so that new effects line up behind.
  */
+
+/** In FIRST_EFFECT: the ring has more. */
+export const EFFECT_MORE = 0x40000000;
 
 /** Low bits of every effect: the line (VFIO IRQ index), 0 where there is none. */
 export const EFFECT_LINE_MASK = 0xffff;

@@ -75,6 +75,8 @@ export const LINE_MASK_REQUESTED = 8;
 export const LINE_RETRYING = 16;
 /** All unmask attempts failed. */
 export const LINE_STUCK = 32;
+/** Armed for the user-side machine. */
+export const LINE_ARMED = 64;
 
 // How a line is armed
 export const ARM_NONE = 0;

@@ -11,6 +11,7 @@ import {
 import { STATUS_CLOSED, STATUS_NO_LINE, STATUS_OK, STATUS_WRONG_PHASE } from '../boundary/status';
 import * as machineInput from '../irq/machine';
 import * as retry from '../irq/retry';
+import { updateSpecial } from '../irq/special';
 import { completeIndependent } from '../irq/strict';
 import { config, device, lineAt, lineBindingAt, lineStatisticsAt, machine } from '../state/records';
 import * as irqfd from './irqfd';
@@ -89,6 +90,7 @@ export function reset(): i32 {
 export function pause(): i32 {
   const admitted = admit(PHASE_OPEN);
   if (admitted == STATUS_OK) machine.paused = 1;
+  updateSpecial();
   return admitted;
 }
 
@@ -96,6 +98,7 @@ export function pause(): i32 {
 export function resume(): i32 {
   const admitted = admit(PHASE_OPEN);
   if (admitted == STATUS_OK) machine.paused = 0;
+  updateSpecial();
   return admitted;
 }
 

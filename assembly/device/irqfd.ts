@@ -33,7 +33,7 @@ import { NO_HANDLE, SCRATCH } from '../state/layout';
 import { device, LineBinding, lineBindingAt } from '../state/records';
 import { fail } from './failure';
 import { act, setEventfd } from './irq-set';
-import { arm, checkUsable, closeEventfds, isAutomasked, newEventfd } from './lines';
+import { arm, checkUsable, closeEventfds, isAutomasked, newEventfd, setArmed } from './lines';
 import { call, put } from './scratch';
 
 /** Lines that the machine's in-kernel irqchip takes directly (spec S8). */
@@ -109,7 +109,7 @@ export function armIrqfd(line: u32, gsi: u32): i32 {
     }
   }
   if (status == STATUS_OK) {
-    binding.armed = ARM_IRQFD;
+    setArmed(line, ARM_IRQFD);
     binding.everArmed = 1;
     if (isAutomasked(binding)) trace(TRACE_LEVEL_IRQFD, line, binding.trigger, binding.resample);
     else trace(TRACE_EDGE_IRQFD, line, binding.trigger, 0);

@@ -11,6 +11,7 @@ import {
 } from '../boundary/options';
 import { STATUS_CLOSED, STATUS_OK, STATUS_REENTRANT, STATUS_WRONG_PHASE } from '../boundary/status';
 import { stopTimer } from '../irq/mapping';
+import { updateSpecial } from '../irq/special';
 import { NO_HANDLE } from '../state/layout';
 import { config, device, machine } from '../state/records';
 import { discover } from './discover';
@@ -78,6 +79,7 @@ export function openDevice(): i32 {
     quietLines();
     machine.mappingOn = 1;
     device.phase = PHASE_OPEN;
+    updateSpecial();
   } else {
     // The failure record must survive the unwinding.
     const step = device.failureStep;
@@ -115,6 +117,7 @@ export function close(): i32 {
     unwind();
   }
   device.phase = PHASE_CLOSED;
+  updateSpecial();
   device.busy = 0;
   return status;
 }

@@ -6,7 +6,7 @@ import {
   VFIO_IRQ_SET_ACTION_UNMASK,
 } from '../abi/vfio';
 import * as host from '../boundary/host';
-import { ARM_IRQFD, ARM_NONE, ARM_USER } from '../boundary/options';
+import { ARM_IRQFD, ARM_NONE, ARM_USER, LINE_ARMED } from '../boundary/options';
 import {
   STATUS_OK,
   STEP_DISARM,
@@ -18,7 +18,7 @@ import {
 } from '../boundary/status';
 import { forget, silenceDoorbell } from '../irq/machine';
 import { NO_HANDLE, SCRATCH } from '../state/layout';
-import { device, LineBinding, lineBindingAt } from '../state/records';
+import { device, LineBinding, lineAt, lineBindingAt } from '../state/records';
 import { fail } from './failure';
 import { act, disable, setEventfd } from './irq-set';
 import { removeIrqfd } from './irqfd';
@@ -58,6 +58,13 @@ export function unmaskAgain(line: u32, binding: LineBinding): i32 {
   return result < 0 ? fail(STEP_UNMASK, result, line) : STATUS_OK;
 }
 
+/** Notes how the line is armed; the flag is what signals look at. */
+export function setArmed(line: u32, how: u32): void {
+  lineBindingAt(line).armed = how;
+  const record = lineAt(line);
+  record.flags = how == ARM_USER ? record.flags | LINE_ARMED : record.flags & ~LINE_ARMED;
+}
+
 /** Arms the line for the user-side machine. Does nothing when it is armed. */
 export function arm(line: u32): i32 {
   const binding = lineBindingAt(line);
@@ -73,7 +80,7 @@ export function arm(line: u32): i32 {
     status = fail(STEP_WATCH, watched, line);
   } else {
     // Counts as armed already here: a level line that is high signals at once.
-    binding.armed = ARM_USER;
+    setArmed(line, ARM_USER);
     const result = setEventfd(line, VFIO_IRQ_SET_ACTION_TRIGGER, trigger);
     if (result < 0) status = fail(STEP_SET_TRIGGER, result, line);
     else status = unmaskAgain(line, binding);
@@ -81,7 +88,7 @@ export function arm(line: u32): i32 {
       if (result >= 0) disable(line);
       host.unwatch(trigger);
       silenceDoorbell(line);
-      binding.armed = ARM_NONE;
+      setArmed(line, ARM_NONE);
     }
   }
   if (status != STATUS_OK) closeEventfds(binding);
@@ -97,7 +104,7 @@ export function disarm(line: u32): i32 {
   if (byUser) host.unwatch(binding.trigger);
   const result = disable(line);
   if (!byUser) removeIrqfd(line);
-  binding.armed = ARM_NONE;
+  setArmed(line, ARM_NONE);
   closeEventfds(binding);
   silenceDoorbell(line);
   forget(line);
@@ -125,7 +132,7 @@ export function disarmAll(): i32 {
     const binding = lineBindingAt(line);
     if (binding.armed == ARM_NONE) continue;
     if (binding.armed == ARM_IRQFD) removeIrqfd(line);
-    binding.armed = ARM_NONE;
+    setArmed(line, ARM_NONE);
     closeEventfds(binding);
     silenceDoorbell(line);
   }

@@ -30,6 +30,9 @@ import { CAP_ABSENT, CAP_BROKEN, findCapability } from './capabilities';
 import { fail } from './failure';
 import { call, get, prepare, put } from './scratch';
 
+/** Bit w set: the short path takes accesses of w bytes. */
+const SHORT_WIDTHS: i32 = (1 << 1) | (1 << 2) | (1 << 4);
+
 /** Regions: GET_REGION_INFO and the mapping into linear memory (spec S4). */
 
 /** Asks for the region, growing argsz until the capabilities fit; gives the size that did, or 0. */
@@ -167,6 +170,21 @@ function unmapRegion(index: u32): void {
   const region = regionAt(index);
   for (let i: u32 = 0; i < region.areaCount; i++) unmapArea(index, i);
   region.areaCount = 0;
+  region.shortReadEnd = 0;
+  region.shortWriteEnd = 0;
+}
+
+/** Lets accesses take the short path where the region is mapped from its start. */
+function setShortPath(region: RegionRecord, index: u32): void {
+  region.shortReadEnd = 0;
+  region.shortWriteEnd = 0;
+  if (region.areaCount == 0 || (config.accessWidths & SHORT_WIDTHS) != SHORT_WIDTHS) return;
+  const area = areaAt(index, 0);
+  if (area.start != 0) return;
+  region.shortPointer = area.pointer;
+  region.shortByHost = area.byHost;
+  if (region.flags & VFIO_REGION_INFO_FLAG_READ) region.shortReadEnd = area.end;
+  if (region.flags & VFIO_REGION_INFO_FLAG_WRITE) region.shortWriteEnd = area.end;
 }
 
 /**
@@ -182,6 +200,7 @@ export function mapRegions(): void {
       region.mmapErrno = errno;
       unmapRegion(index);
     }
+    setShortPath(region, index);
     if (region.mmapErrno != 0) trace(TRACE_REGION_MMAP_FAILED, index, region.mmapErrno, 0);
   }
 }

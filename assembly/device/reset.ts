@@ -4,6 +4,8 @@ import * as host from '../boundary/host';
 import {
   ARM_NONE,
   ARM_USER,
+  LINE_ACTIVE,
+  LINE_ARMED,
   LINE_AUTOMASKED,
   LINE_INACTIVE,
   LINE_INDEPENDENT,
@@ -18,6 +20,7 @@ import {
   deviceStatistics,
   lineAt,
   lineBindingAt,
+  lineStatisticsAt,
   lineTimingAt,
   machine,
   transient,
@@ -30,8 +33,9 @@ export function quietLines(): void {
   for (let line: u32 = 0; line < device.lineCount; line++) {
     const record = lineAt(line);
     if ((record.flags & LINE_UP) != 0) push(EFFECT_DOWN | line);
+    if (record.state == LINE_ACTIVE) lineStatisticsAt(line).abandoned++;
     record.state = LINE_INACTIVE;
-    record.flags &= LINE_AUTOMASKED | LINE_INDEPENDENT;
+    record.flags &= LINE_ARMED | LINE_AUTOMASKED | LINE_INDEPENDENT;
     record.again = 0;
     record.next = NO_LINE;
     record.previous = NO_LINE;

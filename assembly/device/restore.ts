@@ -16,13 +16,14 @@ import {
   LINE_STUCK,
 } from '../boundary/options';
 import { STATUS_OK, STEP_MASK, STEP_UNMASK } from '../boundary/status';
-import { push } from '../irq/effects';
+import { push, pushUp } from '../irq/effects';
 import { appendActive } from '../irq/independent';
 import { stopTimer } from '../irq/mapping';
-import { device, lineAt, lineBindingAt, lineTimingAt, machine, transient } from '../state/records';
+import { updateSpecial } from '../irq/special';
+import { device, lineAt, lineBindingAt, machine, transient } from '../state/records';
 import { fail } from './failure';
 import { act } from './irq-set';
-import { drain } from './lines';
+import { drain, setArmed } from './lines';
 import { quietLines } from './reset';
 
 /**
@@ -53,24 +54,20 @@ function restoreMask(line: u32): i32 {
 /** Tells machine and kernel what the restored state means for them. */
 export function endRestore(): i32 {
   let status = STATUS_OK;
+  updateSpecial();
   push(machine.mappingOn != 0 ? EFFECT_MAPPING_ON : EFFECT_MAPPING_OFF);
   if (machine.timerRunning != 0) push(EFFECT_TIMER_START);
-  transient.serialSinceMs = transient.nowMs;
-  transient.serialStallReported = 0;
   for (let line: u32 = 0; line < device.lineCount; line++) {
     const record = lineAt(line);
+    setArmed(line, lineBindingAt(line).armed);
     if ((record.flags & LINE_AUTOMASKED) != 0 && lineBindingAt(line).armed == ARM_USER) {
       const result = restoreMask(line);
       if (status == STATUS_OK) status = result;
     }
     if (record.state != LINE_ACTIVE) continue;
-    if ((record.flags & LINE_INDEPENDENT) != 0) {
-      appendActive(line);
-      lineTimingAt(line).upAt = transient.effectTail;
-    } else {
-      transient.serialUpAt = transient.effectTail;
-    }
-    push(EFFECT_UP | line);
+    if ((record.flags & LINE_INDEPENDENT) != 0) appendActive(line);
+    else transient.activations++;
+    pushUp(EFFECT_UP | line, line);
   }
   return status;
 }

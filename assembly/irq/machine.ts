@@ -1,14 +1,7 @@
-import { ARM_USER, PHASE_OPEN, POLICY_QEMU } from '../boundary/options';
+import { LINE_ARMED, PHASE_OPEN, POLICY_QEMU } from '../boundary/options';
 import { STATUS_CLOSED, STATUS_NO_LINE, STATUS_OK } from '../boundary/status';
 import { DOORBELL, DOORBELL_COUNTS, DOORBELL_WORDS } from '../state/layout';
-import {
-  config,
-  device,
-  deviceStatistics,
-  lineBindingAt,
-  machine,
-  transient,
-} from '../state/records';
+import { config, device, deviceStatistics, lineAt, machine, transient } from '../state/records';
 import * as qemu from './qemu';
 import { serveRetries } from './retry';
 import { findStalls } from './stall';
@@ -17,7 +10,7 @@ import * as strict from './strict';
 /** The interrupt machine as the outside sees it: stimuli, whatever the policy. */
 
 function handleSignal(line: u32, count: u32): void {
-  if (lineBindingAt(line).armed != ARM_USER) return;
+  if ((lineAt(line).flags & LINE_ARMED) == 0) return;
   if (config.policy == POLICY_QEMU) qemu.signal(line, count);
   else strict.signal(line, count);
 }
@@ -27,6 +20,10 @@ function handleSignal(line: u32, count: u32): void {
  * spurious wake-up. While the device is paused they wait in the doorbell.
  */
 export function signal(line: u32, count: u32): i32 {
+  if (line < transient.shortLines) {
+    if (!strict.signalAlone(line, count)) handleSignal(line, count);
+    return STATUS_OK;
+  }
   if (line >= device.lineCount) return device.phase == PHASE_OPEN ? STATUS_NO_LINE : STATUS_CLOSED;
   if (machine.paused != 0) ring(line, count);
   else handleSignal(line, count);

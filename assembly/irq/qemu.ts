@@ -57,7 +57,6 @@ function takeOldest(): u32 {
 
 function raise(line: u32): void {
   const record = lineAt(line);
-  lineStatisticsAt(line).injections++;
   setState(line, LINE_ACTIVE);
   if ((record.flags & LINE_UP) != 0) return;
   record.flags |= LINE_UP;
@@ -115,6 +114,7 @@ export function timerFired(): void {
 /** Takes a line out of the machine; its place in the list stays, as a lost line's does. */
 export function forget(line: u32): void {
   const record = lineAt(line);
+  if (record.state == LINE_ACTIVE) lineStatisticsAt(line).abandoned++;
   setState(line, LINE_INACTIVE);
   if ((record.flags & LINE_UP) != 0) push(EFFECT_DOWN | line);
   record.flags &= ~LINE_UP;

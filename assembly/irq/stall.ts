@@ -15,11 +15,13 @@ export function findStalls(): void {
   if (limitMs == 0) return;
   const nowMs = transient.nowMs;
   const serial = machine.serialActive;
-  if (
-    serial != NO_LINE &&
-    transient.serialStallReported == 0 &&
-    nowMs - transient.serialSinceMs > limitMs
-  ) {
+  // An activation counts from the first safe point that sees it: that costs
+  // the interrupt path nothing.
+  if (serial == NO_LINE || transient.stallActivation != transient.activations) {
+    transient.stallActivation = transient.activations;
+    transient.serialSinceMs = nowMs;
+    transient.serialStallReported = 0;
+  } else if (transient.serialStallReported == 0 && nowMs - transient.serialSinceMs > limitMs) {
     transient.serialStallReported = 1;
     report(serial);
   }

@@ -3,6 +3,7 @@ import {
   EDGE_REPLAY,
   EOI_ACCESS,
   LINE_ACTIVE,
+  LINE_ARMED,
   LINE_AUTOMASKED,
   LINE_INACTIVE,
   LINE_INDEPENDENT,
@@ -27,11 +28,10 @@ import {
   lineAt,
   lineBindingAt,
   lineStatisticsAt,
-  lineTimingAt,
   machine,
   transient,
 } from '../state/records';
-import { isApplied, push, trace } from './effects';
+import { isRaised, push, pushUp, trace } from './effects';
 import { append, remove, takeOldest } from './fifo';
 import { appendActive, removeActive } from './independent';
 import { setMapping, startTimer } from './mapping';
@@ -45,29 +45,24 @@ import { endRetries } from './retry';
 /** Edges that wait are counted up to here; more are dropped, and counted as coalesced. */
 const AGAIN_MAX: u32 = 0xffff;
 
+function traceLine(event: u32, line: u32): void {
+  if (transient.special != 0) trace(event, line, lineBindingAt(line).trigger, 0);
+}
+
 function makeSerialActive(line: u32, record: LineRecord): void {
   record.state = LINE_ACTIVE;
   record.flags |= LINE_UP;
   machine.serialActive = line;
-  lineStatisticsAt(line).injections++;
-  transient.serialSinceMs = transient.nowMs;
-  transient.serialStallReported = 0;
-  transient.serialUpAt = transient.effectTail;
-  push(EFFECT_UP | line);
+  transient.activations++;
+  pushUp(EFFECT_UP | line, line);
 }
 
 /** Queues the effects of `bits` for an independent line that goes up with them. */
 function makeIndependentActive(line: u32, record: LineRecord, bits: u32): void {
   record.state = LINE_ACTIVE;
   record.flags |= LINE_UP;
-  lineStatisticsAt(line).injections++;
   appendActive(line);
-  lineTimingAt(line).upAt = transient.effectTail;
-  push(bits | EFFECT_UP | line);
-}
-
-function isEdge(record: LineRecord): bool {
-  return (record.flags & LINE_AUTOMASKED) == 0;
+  pushUp(bits | EFFECT_UP | line, line);
 }
 
 /** Remembers that `count` more edges came while the line is not INACTIVE. */
@@ -78,6 +73,64 @@ function remember(line: u32, record: LineRecord, count: u32, most: u32): void {
   lineStatisticsAt(line).coalesced += wanted - record.again;
 }
 
+/** Edges that may wait behind one that is not ACTIVE yet: it stands for all, or they are replayed. */
+function mostBehindPending(): u32 {
+  return config.edgeCount == EDGE_REPLAY ? AGAIN_MAX : 0;
+}
+
+/** Edges that may wait for the EOI of an ACTIVE line. */
+function mostBehindActive(): u32 {
+  return config.edgeCount == EDGE_REPLAY ? AGAIN_MAX : 1;
+}
+
+function signalInactive(line: u32, record: LineRecord, count: u32): void {
+  const flags = record.flags;
+  if ((flags & (LINE_RETRYING | LINE_STUCK)) != 0) endRetries(line);
+  if (count > 1 && (flags & LINE_AUTOMASKED) == 0) {
+    remember(line, record, count - 1, mostBehindPending());
+  }
+  if ((flags & LINE_INDEPENDENT) != 0) {
+    traceLine(TRACE_INJECT, line);
+    makeIndependentActive(line, record, 0);
+    return;
+  }
+  if (machine.serialActive != NO_LINE) {
+    traceLine(TRACE_PENDING, line);
+    record.state = LINE_PENDING;
+    append(line);
+    return;
+  }
+  traceLine(TRACE_INJECT, line);
+  if (transient.special != 0 && config.directMapping != 0) {
+    setMapping(0);
+    startTimer();
+  }
+  makeSerialActive(line, record);
+}
+
+/** Flags of an INACTIVE serialised line that make its signal more than the common case. */
+const UNCOMMON_FLAGS = LINE_ARMED | LINE_INDEPENDENT | LINE_RETRYING | LINE_STUCK;
+
+/**
+ * The common case of signal(), written out because it is the hot path: one
+ * signal of an armed line while nothing else is outstanding and no effect
+ * waits. The same as signal() does then; false when it is another case.
+ */
+export function signalAlone(line: u32, count: u32): bool {
+  const record = lineAt(line);
+  const flags = record.flags;
+  if (record.state != LINE_INACTIVE || (flags & UNCOMMON_FLAGS) != LINE_ARMED) return false;
+  if (machine.serialActive != NO_LINE || count != 1 || transient.firstEffect != 0) return false;
+  lineStatisticsAt(line).signals++;
+  record.state = LINE_ACTIVE;
+  record.flags = flags | LINE_UP;
+  machine.serialActive = line;
+  transient.activations++;
+  transient.firstEffect = EFFECT_UP | line;
+  return true;
+}
+
+/** `count` (0: a spurious wake-up) signals of a line were drained. */
 export function signal(line: u32, count: u32): void {
   const record = lineAt(line);
   const statistics = lineStatisticsAt(line);
@@ -87,59 +140,39 @@ export function signal(line: u32, count: u32): void {
   }
   statistics.signals += count;
   const state = record.state;
-  const edge = isEdge(record);
   if (state == LINE_INACTIVE) {
-    if ((record.flags & (LINE_RETRYING | LINE_STUCK)) != 0) endRetries(line);
-    if (edge && count > 1) {
-      remember(line, record, count - 1, config.edgeCount == EDGE_REPLAY ? AGAIN_MAX : 0);
-    }
-    if ((record.flags & LINE_INDEPENDENT) != 0) {
-      trace(TRACE_INJECT, line, lineBindingAt(line).trigger, 0);
-      makeIndependentActive(line, record, 0);
-    } else if (machine.serialActive == NO_LINE) {
-      trace(TRACE_INJECT, line, lineBindingAt(line).trigger, 0);
-      if (config.directMapping != 0) {
-        setMapping(0);
-        startTimer();
-      }
-      makeSerialActive(line, record);
-    } else {
-      trace(TRACE_PENDING, line, 0, 0);
-      record.state = LINE_PENDING;
-      append(line);
-    }
-  } else if (!edge) {
+    signalInactive(line, record, count);
+  } else if ((record.flags & LINE_AUTOMASKED) != 0) {
     // Only a foreign unmask lets an auto-masked line signal before its EOI.
     if (state == LINE_PENDING) statistics.coalesced += count;
     else statistics.unexpected += count;
-  } else if (state == LINE_PENDING) {
-    remember(line, record, count, config.edgeCount == EDGE_REPLAY ? AGAIN_MAX : 0);
   } else {
-    remember(line, record, count, config.edgeCount == EDGE_REPLAY ? AGAIN_MAX : 1);
+    const most = state == LINE_PENDING ? mostBehindPending() : mostBehindActive();
+    remember(line, record, count, most);
   }
 }
 
 /** What an EOI does to the line itself; gives the effect bits to queue. */
 function deactivate(line: u32, record: LineRecord): u32 {
-  let bits: u32 = 0;
   const flags = record.flags;
-  if ((flags & LINE_UP) != 0) bits = EFFECT_DOWN;
-  if ((flags & (LINE_AUTOMASKED | LINE_MASK_REQUESTED)) == LINE_AUTOMASKED) bits |= EFFECT_UNMASK;
+  const isUp = (flags & LINE_UP) != 0;
+  const unmasks = (flags & (LINE_AUTOMASKED | LINE_MASK_REQUESTED)) == LINE_AUTOMASKED;
   record.flags = flags & ~LINE_UP;
   record.state = LINE_INACTIVE;
   lineStatisticsAt(line).completions++;
-  trace(TRACE_EOI, line, lineBindingAt(line).trigger, 0);
-  return bits;
+  traceLine(TRACE_EOI, line);
+  return (isUp ? EFFECT_DOWN : 0) | (unmasks ? EFFECT_UNMASK : 0);
 }
 
 /** Makes the oldest PENDING line ACTIVE, or notes that nothing is outstanding. */
 function serveNext(): void {
   const next = takeOldest();
   if (next != NO_LINE) {
-    trace(TRACE_INJECT_PENDING, next, lineBindingAt(next).trigger, 0);
+    traceLine(TRACE_INJECT_PENDING, next);
     makeSerialActive(next, lineAt(next));
     return;
   }
+  if (transient.special == 0) return;
   if (config.directMapping != 0 && config.mmapTimeoutMs == TIMEOUT_ON_IDLE) setMapping(1);
 }
 
@@ -147,7 +180,7 @@ function completeSerial(line: u32): void {
   const record = lineAt(line);
   const bits = deactivate(line, record);
   machine.serialActive = NO_LINE;
-  if (bits != 0) push(bits | line);
+  push(bits | line);
   if (record.again != 0) {
     record.again--;
     record.state = LINE_PENDING;
@@ -157,32 +190,49 @@ function completeSerial(line: u32): void {
 }
 
 /**
+ * The common case of completeSerial(), written out because it is the hot path:
+ * no other line waits, no edge of this one, no effect.
+ */
+function completeAlone(line: u32, record: LineRecord): void {
+  const flags = record.flags;
+  const unmasks = (flags & (LINE_AUTOMASKED | LINE_MASK_REQUESTED)) == LINE_AUTOMASKED;
+  record.flags = flags & ~LINE_UP;
+  record.state = LINE_INACTIVE;
+  machine.serialActive = NO_LINE;
+  lineStatisticsAt(line).completions++;
+  transient.firstEffect = unmasks ? EFFECT_DOWN | EFFECT_UNMASK | line : EFFECT_DOWN | line;
+}
+
+/**
  * The guest has completed an independent line (EOI sources 1 and 2). Nothing
  * happens unless it is ACTIVE and the machine has seen it go up.
  */
 export function completeIndependent(line: u32): void {
   const record = lineAt(line);
   if (record.state != LINE_ACTIVE || (record.flags & LINE_INDEPENDENT) == 0) return;
-  if (!isApplied(lineTimingAt(line).upAt)) return;
+  if (!isRaised(line)) return;
   removeActive(line);
   const bits = deactivate(line, record);
   if (record.again != 0) {
     record.again--;
     makeIndependentActive(line, record, bits);
-  } else if (bits != 0) {
+  } else {
     push(bits | line);
   }
 }
 
 /**
  * EOI sources 3 and 4 after a guest access that reached the device. `active`
- * and `upAt` are machine.serialActive and transient.serialUpAt as they were
- * when the access began: a line that became ACTIVE during it is not completed.
+ * and `activation` are machine.serialActive and transient.activations as they
+ * were when the access began: what became ACTIVE during it is not completed.
  */
-export function completeByAccess(write: bool, active: u32, upAt: u32): void {
-  if (active == NO_LINE || machine.serialActive != active || transient.serialUpAt != upAt) return;
-  if (!isApplied(upAt)) return;
-  if (write || lineAt(active).eoi == EOI_ACCESS) completeSerial(active);
+export function completeByAccess(write: bool, active: u32, activation: u32): void {
+  if (machine.serialActive != active || transient.activations != activation) return;
+  const record = lineAt(active);
+  if (!write && record.eoi != EOI_ACCESS) return;
+  const others = transient.firstEffect | transient.special | record.again;
+  if (others == 0 && machine.fifoHead == NO_LINE) completeAlone(active, record);
+  else if (isRaised(active)) completeSerial(active);
 }
 
 /** The mmap timer fired. */
@@ -206,6 +256,7 @@ export function forget(line: u32): void {
   record.again = 0;
   record.state = LINE_INACTIVE;
   record.flags &= ~LINE_UP;
+  if (state == LINE_ACTIVE) lineStatisticsAt(line).abandoned++;
   if (state == LINE_PENDING) remove(line);
   else if ((record.flags & LINE_INDEPENDENT) != 0) removeActive(line);
   if (wasUp) push(EFFECT_DOWN | line);

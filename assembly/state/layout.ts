@@ -109,6 +109,8 @@ export const EFFECT_HEAD = VOLATILE;
 export const EFFECT_TAIL = VOLATILE + 4;
 /** High word of the result of an 8-byte read. */
 export const VALUE_HIGH = VOLATILE + 8;
+/** The first effect that waits; see boundary/effects.ts. */
+export const FIRST_EFFECT = VOLATILE + 12;
 
 /** Reports that the rate limit kept back. */
 export const REPORTS_SUPPRESSED = VOLATILE + 36;

@@ -59,7 +59,7 @@ export class VolatileRecord {
   effectHead: u32;
   effectTail: u32;
   valueHigh: u32;
-  effectsLost: u32;
+  firstEffect: u32;
   /** Milliseconds of machine time at the last safe point. */
   nowMs: f64;
   reportWindowMs: f64;
@@ -72,13 +72,23 @@ export class VolatileRecord {
   reportOffset: u32;
   reportWidth: u32;
   reportWrite: u32;
-  /** Position in the ring of the serialised line's UP effect. */
-  serialUpAt: u32;
-  serialStallReported: u32;
+  /** Activations of serialised lines, to tell one from the next. */
+  activations: u32;
+  /** The activation that findStalls() looks at. */
+  stallActivation: u32;
+  /** The safe point at which that activation was seen first, in milliseconds. */
   serialSinceMs: f64;
+  serialStallReported: u32;
+  /** Anything that the short paths leave out: tracing, direct mapping, policy qemu, pause. */
+  special: u32;
+  // Regions and lines that the short paths serve: all, or none while `special` is set
+  shortRegions: u32;
+  shortLines: u32;
   /** Independent ACTIVE lines in order of activation. */
   oldestIndependent: u32;
   newestIndependent: u32;
+  /** Effects that found the ring full. */
+  effectsLost: u32;
   /** Accesses through pread or pwrite that are under way inside each other. */
   accessDepth: u32;
 }
@@ -128,7 +138,8 @@ export class DeviceStatistics {
 export class LineStatistics {
   /** Signals counted by the eventfd. */
   signals: u32;
-  injections: u32;
+  /** ACTIVE lines that were put to rest without an EOI. */
+  abandoned: u32;
   completions: u32;
   coalesced: u32;
   spurious: u32;
@@ -140,6 +151,7 @@ export class LineStatistics {
 @unmanaged
 export class LineTiming {
   activeSinceMs: f64;
+  /** Where the UP effect was put that last had to wait behind others. */
   upAt: u32;
   next: u32;
   previous: u32;
@@ -168,6 +180,11 @@ export class RegionRecord {
   areaCount: u32;
   /** errno of the first mmap that failed, 0 when all worked. */
   mmapErrno: u32;
+  // The short path takes aligned accesses of 1, 2 or 4 bytes below these offsets.
+  shortReadEnd: u32;
+  shortWriteEnd: u32;
+  shortPointer: u32;
+  shortByHost: u32;
 }
 
 @unmanaged
@@ -231,6 +248,9 @@ if (layout.VOLATILE + offsetof<VolatileRecord>('reportReason') != layout.ACCESS_
   ERROR('ACCESS_REPORT moved');
 if (layout.VOLATILE + offsetof<VolatileRecord>('serialSinceMs') != layout.SERIAL_SINCE_MS)
   ERROR('SERIAL_SINCE_MS moved');
+
+if (layout.VOLATILE + offsetof<VolatileRecord>('firstEffect') != layout.FIRST_EFFECT)
+  ERROR('FIRST_EFFECT moved');
 
 export const config = changetype<ConfigRecord>(layout.CONFIG);
 export const device = changetype<DeviceRecord>(layout.DEVICE);

@@ -1,41 +1,50 @@
-import { WINDOW_ALIGNMENT } from '../../assembly/limits';
+import { MAX_MEMORY_BYTES, WINDOW_ALIGNMENT } from '../../assembly/limits';
 import type { WindowMapping } from './kernel';
 
-interface Window {
-  readonly start: number;
-  readonly mapping: WindowMapping;
-}
-
 const SLOT_SHIFT = Math.log2(WINDOW_ALIGNMENT);
+const SLOTS = MAX_MEMORY_BYTES / WINDOW_ALIGNMENT;
+
+/** What is in a slot without a window; the core only accesses windows that it has mapped. */
+const NOTHING: WindowMapping = { inMemory: false, read: () => -1, write() {}, unmap() {} };
 
 /** The windows of one core, found by address; aligned, so that a slot has one at most. */
 export class WindowTable {
-  readonly #slots: (Window | undefined)[] = [];
+  // Not #private, and two plain arrays: every access to a simulated device looks here.
+  private readonly mappings: WindowMapping[] = [];
+  private readonly starts: number[] = [];
 
   add(pointer: number, length: number, mapping: WindowMapping): void {
-    const window = { start: pointer, mapping };
     const last = (pointer + length - 1) >>> SLOT_SHIFT;
-    for (let slot = pointer >>> SLOT_SHIFT; slot <= last; slot++) this.#slots[slot] = window;
+    while (this.mappings.length <= last && last < SLOTS) {
+      this.mappings.push(NOTHING);
+      this.starts.push(0);
+    }
+    for (let slot = pointer >>> SLOT_SHIFT; slot <= last; slot++) {
+      this.mappings[slot] = mapping;
+      this.starts[slot] = pointer;
+    }
   }
 
   /** Takes the window that starts at `pointer` out; undefined when there is none. */
   remove(pointer: number): WindowMapping | undefined {
     const first = pointer >>> SLOT_SHIFT;
-    const window = this.#slots[first];
-    if (window?.start !== pointer) return undefined;
-    for (let slot = first; this.#slots[slot] === window; slot++) this.#slots[slot] = undefined;
-    return window.mapping;
+    const mapping = this.mappings[first];
+    if (mapping === undefined || mapping === NOTHING || this.starts[first] !== pointer) {
+      return undefined;
+    }
+    for (let slot = first; this.mappings[slot] === mapping; slot++) this.mappings[slot] = NOTHING;
+    return mapping;
   }
 
   load(pointer: number, width: number): number {
-    const window = this.#slots[pointer >>> SLOT_SHIFT];
-    // The core only loads from windows that it has mapped.
-    if (window === undefined) return -1;
-    return window.mapping.read(pointer - window.start, width);
+    const slot = pointer >>> SLOT_SHIFT;
+    const mapping = this.mappings[slot] as WindowMapping;
+    return mapping.read(pointer - (this.starts[slot] as number), width);
   }
 
   store(pointer: number, width: number, value: number): void {
-    const window = this.#slots[pointer >>> SLOT_SHIFT];
-    window?.mapping.write(pointer - window.start, width, value);
+    const slot = pointer >>> SLOT_SHIFT;
+    const mapping = this.mappings[slot] as WindowMapping;
+    mapping.write(pointer - (this.starts[slot] as number), width, value);
   }
 }

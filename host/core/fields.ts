@@ -56,7 +56,7 @@ export const recordFields = {
   ],
   LineStatistics: [
     'signals',
-    'injections',
+    'abandoned',
     'completions',
     'coalesced',
     'spurious',

@@ -152,12 +152,19 @@ export function readLine(memory: CoreMemory, index: number): LineInfo {
     retrying: (flags & options.LINE_RETRYING) !== 0,
     stuck: (flags & options.LINE_STUCK) !== 0,
     waiting: again,
-    statistics: readRecord(
-      memory,
-      'LineStatistics',
-      layout.LINE_STATISTICS + index * layout.LINE_STATISTICS_STRIDE,
-    ),
+    statistics: readLineStatistics(memory, index, state === options.LINE_ACTIVE),
   };
+}
+
+function readLineStatistics(memory: CoreMemory, index: number, active: boolean): LineStatistics {
+  const { abandoned, ...counters } = readRecord(
+    memory,
+    'LineStatistics',
+    layout.LINE_STATISTICS + index * layout.LINE_STATISTICS_STRIDE,
+  );
+  // The core counts how injections end; one that has not ended is there to see.
+  const injections = counters.completions + abandoned + (active ? 1 : 0);
+  return { ...counters, injections: injections >>> 0 };
 }
 
 export function readStatistics(memory: CoreMemory): DeviceStatistics {

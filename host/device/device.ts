@@ -29,8 +29,7 @@ import type { AccessProblem, DeviceEvent, DeviceListener } from './events';
 import { failureError, statusError } from './failure';
 import { checkSnapshot, copySnapshot, takeSnapshot } from './snapshot';
 
-const HEAD = layout.EFFECT_HEAD >>> 2;
-const TAIL = layout.EFFECT_TAIL >>> 2;
+const FIRST = layout.FIRST_EFFECT >>> 2;
 const DOORBELL = layout.DOORBELL >>> 2;
 const NS_PER_MS = 1e6;
 
@@ -86,19 +85,22 @@ export class VfioPlatformDevice {
 
   readonly #exports: CoreExports;
   readonly #memory: CoreMemory;
-  readonly #words: Uint32Array;
+  // Not #private: on the hot path that costs a few per cent.
+  private readonly words: Int32Array;
   readonly #port: HostPort;
   readonly #clock: Clock;
-  readonly #pump: EffectPump;
+  private readonly pump: EffectPump;
   readonly #parts: DeviceParts;
   readonly #listeners = new Set<DeviceListener>();
   readonly #timeoutNs: number;
   #timer: TimerHandle | undefined;
   #closed = false;
   // Kept as fields: calls through the exports object cost a look-up each.
-  #read: CoreExports['read'];
-  #write: CoreExports['write'];
-  #safePoint: CoreExports['safePoint'];
+  private coreRead: CoreExports['read'];
+  private coreWrite: CoreExports['write'];
+  private coreSafePoint: CoreExports['safePoint'];
+  private readonly coreSignal: CoreExports['signal'];
+  private readonly coreCompleteLine: CoreExports['completeLine'];
 
   /** @internal use openDevice() */
   constructor(parts: DeviceParts) {
@@ -110,19 +112,21 @@ export class VfioPlatformDevice {
     this.options = parts.options;
     this.#exports = core.exports;
     this.#memory = core.memory;
-    this.#words = core.memory.words;
+    this.words = core.memory.signedWords;
     this.#port = port;
     this.#clock = clock;
-    this.#read = core.exports.read;
-    this.#write = core.exports.write;
-    this.#safePoint = core.exports.safePoint;
+    this.coreRead = core.exports.read;
+    this.coreWrite = core.exports.write;
+    this.coreSafePoint = core.exports.safePoint;
+    this.coreSignal = core.exports.signal;
+    this.coreCompleteLine = core.exports.completeLine;
     const { mmapTimeoutMs } = parts.options;
     this.#timeoutNs = typeof mmapTimeoutMs === 'number' ? mmapTimeoutMs * NS_PER_MS : 0;
     const flags = readDeviceFlags(core.memory);
     this.bus = flags.bus;
     this.resettable = flags.resettable;
-    this.#pump = new EffectPump(
-      this.#words,
+    this.pump = new EffectPump(
+      this.words,
       {
         unmask: (line, reportSuccess) => this.#unmask(line, reportSuccess),
         numbered: (effect, line) => this.#numbered(effect, line),
@@ -141,20 +145,20 @@ export class VfioPlatformDevice {
    *   not reach the device, which an 'access-failed' event then tells
    */
   read(region: number, offset: number, width: number): number {
-    const value = this.#read(region, offset === offset >>> 0 ? offset : 0xffffffff, width);
-    if (this.#words[HEAD] !== this.#words[TAIL]) this.#pump.run();
+    const value = this.coreRead(region, offset === offset >>> 0 ? offset : -1, width);
+    if (this.words[FIRST] !== 0) this.pump.run();
     return value >>> 0;
   }
 
   /** A guest write of 1, 2 or 4 bytes. */
   write(region: number, offset: number, width: number, value: number): void {
-    this.#write(region, offset === offset >>> 0 ? offset : 0xffffffff, width, value, 0);
-    if (this.#words[HEAD] !== this.#words[TAIL]) this.#pump.run();
+    this.coreWrite(region, offset === offset >>> 0 ? offset : -1, width, value, 0);
+    if (this.words[FIRST] !== 0) this.pump.run();
   }
 
   /** A guest read of 8 bytes. */
   read64(region: number, offset: number): bigint {
-    const low = this.#read(region, offset === offset >>> 0 ? offset : 0xffffffff, 8) >>> 0;
+    const low = this.coreRead(region, offset === offset >>> 0 ? offset : -1, 8) >>> 0;
     // Before the effects, because they may make the machine read again.
     const high = this.#memory.word(layout.VALUE_HIGH);
     this.#apply();
@@ -163,8 +167,14 @@ export class VfioPlatformDevice {
 
   /** A guest write of 8 bytes. */
   write64(region: number, offset: number, value: bigint): void {
-    const at = offset === offset >>> 0 ? offset : 0xffffffff;
-    this.#write(region, at, 8, Number(value & 0xffffffffn), Number((value >> 32n) & 0xffffffffn));
+    const at = offset === offset >>> 0 ? offset : -1;
+    this.coreWrite(
+      region,
+      at,
+      8,
+      Number(value & 0xffffffffn),
+      Number((value >> 32n) & 0xffffffffn),
+    );
     this.#apply();
   }
 
@@ -190,7 +200,7 @@ export class VfioPlatformDevice {
 
   /** Whether signals wait for a safe point. */
   get signalsWaiting(): boolean {
-    return this.#words[DOORBELL] !== 0;
+    return this.words[DOORBELL] !== 0;
   }
 
   /**
@@ -198,8 +208,8 @@ export class VfioPlatformDevice {
    * unmasks again, looks for stalled lines.
    */
   safePoint(): void {
-    this.#safePoint(this.#clock.nowNs() / NS_PER_MS);
-    if (this.#words[HEAD] !== this.#words[TAIL]) this.#pump.run();
+    this.coreSafePoint(this.#clock.nowNs() / NS_PER_MS);
+    if (this.words[FIRST] !== 0) this.pump.run();
   }
 
   /**
@@ -207,16 +217,16 @@ export class VfioPlatformDevice {
    * elsewhere; signals that the host watches arrive by themselves.
    */
   signal(line: number, count: number): void {
-    const result = this.#exports.signal(line, count);
+    const result = this.coreSignal(line, count);
     if (result !== status.STATUS_OK) throw this.#error(result, `signal line ${line}`);
-    if (this.#words[HEAD] !== this.#words[TAIL]) this.#pump.run();
+    if (this.words[FIRST] !== 0) this.pump.run();
   }
 
   /** The machine's interrupt controller saw the guest complete the line (EOI source 'irqchip'). */
   completeLine(line: number): void {
-    const result = this.#exports.completeLine(line);
+    const result = this.coreCompleteLine(line);
     if (result !== status.STATUS_OK) throw this.#error(result, `complete line ${line}`);
-    if (this.#words[HEAD] !== this.#words[TAIL]) this.#pump.run();
+    if (this.words[FIRST] !== 0) this.pump.run();
   }
 
   /**
@@ -227,7 +237,7 @@ export class VfioPlatformDevice {
    *   where that is refused
    */
   connectLine(line: number, target: LineTarget, gsi?: number): void {
-    this.#pump.connect(line, target);
+    this.pump.connect(line, target);
     const byIrqchip = gsi !== undefined && this.options.xIrqfd;
     const result = byIrqchip ? this.#exports.armIrqfd(line, gsi) : this.#exports.armLine(line);
     if (result === status.STATUS_FELL_BACK) {
@@ -236,7 +246,7 @@ export class VfioPlatformDevice {
         message: `${this.#failure().message}; it is served without the kernel irqchip`,
       });
     } else if (result !== status.STATUS_OK) {
-      this.#pump.connect(line, undefined);
+      this.pump.connect(line, undefined);
       throw this.#error(result, `arm line ${line}`);
     }
     this.#apply();
@@ -246,7 +256,7 @@ export class VfioPlatformDevice {
   disconnectLine(line: number): void {
     const result = this.#exports.disarmLine(line);
     this.#apply();
-    this.#pump.connect(line, undefined);
+    this.pump.connect(line, undefined);
     if (result !== status.STATUS_OK) throw this.#error(result, `disarm line ${line}`);
   }
 
@@ -414,9 +424,9 @@ export class VfioPlatformDevice {
     const refuse = () => {
       throw statusError(this.name, status.STATUS_CLOSED, 'access');
     };
-    this.#read = refuse;
-    this.#write = refuse;
-    this.#safePoint = refuse;
+    this.coreRead = refuse;
+    this.coreWrite = refuse;
+    this.coreSafePoint = refuse;
     try {
       this.#apply();
     } finally {
@@ -456,7 +466,7 @@ export class VfioPlatformDevice {
   }
 
   #apply(): void {
-    if (this.#words[HEAD] !== this.#words[TAIL]) this.#pump.run();
+    if (this.words[FIRST] !== 0) this.pump.run();
   }
 
   #failure(): VfioError {

@@ -9,7 +9,7 @@ import {
   VFIO_IRQ_SET_DATA_EVENTFD,
   VFIO_IRQ_SET_DATA_NONE,
 } from '../../assembly/abi/vfio';
-import type { Kernel } from '../../host/boundary/kernel';
+import type { Doorbell, Kernel } from '../../host/boundary/kernel';
 import {
   arm,
   bench,
@@ -349,6 +349,31 @@ describe('a trigger', () => {
     kernel.watch(trigger, doorbell, 9);
     device.setLine(LEVEL, true);
     expect(doorbell.take()).toEqual([[9, 1]]);
+  });
+
+  it('may be unmasked from inside its delivery, which signals again after it', () => {
+    const { kernel, fd, device, trigger, level } = armed(LEVEL);
+    const log: string[] = [];
+    const doorbell: Doorbell = {
+      ring: () => {
+        log.push('in');
+        if (log.length < 3) unmask(kernel, fd, LEVEL);
+        log.push('out');
+      },
+    };
+    kernel.watch(trigger, doorbell, 0);
+    device.setLine(LEVEL, true);
+    expect(log).toEqual(['in', 'out', 'in', 'out']);
+    expect([level.signals, level.masked]).toEqual([2, true]);
+  });
+
+  it('that is its own unmask eventfd ends in a masked line, not in a storm without end', () => {
+    const { kernel, fd, device, trigger, level } = armed(LEVEL);
+    expect(setUnmaskFd(kernel, fd, LEVEL, trigger)).toBe(0);
+    device.setLine(LEVEL, true);
+    expect([level.signals, level.masked]).toEqual([64, true]);
+    unmask(kernel, fd, LEVEL);
+    expect(level.signals).toBe(128);
   });
 
   it('can be signalled from inside a register access', () => {

@@ -40,16 +40,12 @@ function setup(irqchip = true) {
     it.kernel.ioctl(
       vm.fd,
       KVM_IRQFD,
-      struct(
-        KVM_IRQFD_SIZE,
-        [
-          [KVM_IRQFD_FD, fd],
-          [KVM_IRQFD_GSI, gsi],
-          [KVM_IRQFD_FLAGS, flags],
-          [KVM_IRQFD_RESAMPLEFD, resamplefd],
-        ],
-        fd,
-      ),
+      struct(KVM_IRQFD_SIZE, [
+        [KVM_IRQFD_FD, fd],
+        [KVM_IRQFD_GSI, gsi],
+        [KVM_IRQFD_FLAGS, flags],
+        [KVM_IRQFD_RESAMPLEFD, resamplefd],
+      ]),
     );
   return { ...it, vm, irqfd, heard };
 }

@@ -1,4 +1,5 @@
 import type { VfioPlatformDevice } from '../../host/device/device';
+import type { LineTarget } from '../../host/device/effect-pump';
 import type { DeviceEvent } from '../../host/device/events';
 import { openDevice } from '../../host/device/open';
 import type { DeviceOptions } from '../../host/options/options';
@@ -36,6 +37,10 @@ export interface DirectMachineOptions<M extends DeviceModel> {
    * given), or the machine before it hands them over, as QEMU does.
    */
   readonly splits?: 'device' | 'machine';
+  /** false: a machine without the capability, for comparison. */
+  readonly direct?: boolean;
+  /** Where the virtual lines go; to {@link DirectMachine.lines} unless given. */
+  readonly target?: (line: number) => LineTarget;
   /** The clock that the device gets; by default the machine's own. */
   readonly wrapClock?: (clock: Clock) => Clock;
   /** Called when the device switches its direct mapping. */
@@ -57,13 +62,14 @@ export class DirectMachine<M extends DeviceModel> {
   readonly events: DeviceEvent[] = [];
   readonly #splits: 'device' | 'machine';
   #device: VfioPlatformDevice | undefined;
-  #mapped = true;
+  #mapped: boolean;
 
   private constructor(options: DirectMachineOptions<M>) {
     this.clock = new VirtualClock();
     this.host = new SimulatedHost({ clock: this.clock });
     this.placed = this.host.addDevice({ name: 'dev', model: options.model });
     this.#splits = options.splits ?? 'device';
+    this.#mapped = options.direct ?? true;
   }
 
   /** The model on a board of its own, opened as 'dev' with the core under test, all lines connected. */
@@ -79,14 +85,17 @@ export class DirectMachine<M extends DeviceModel> {
         clock: options.wrapClock?.(machine.clock) ?? machine.clock,
         core: coreModule,
         listener: (event) => machine.events.push(event),
-        setDirectMapping: (on) => {
-          machine.#mapped = on;
-          options.onMapping?.(on);
-        },
+        ...((options.direct ?? true) && {
+          setDirectMapping: (on: boolean) => {
+            machine.#mapped = on;
+            options.onMapping?.(on);
+          },
+        }),
       },
     );
     machine.#device = device;
-    for (const { index } of device.lines) device.connectLine(index, machine.lines.target(index));
+    const target = options.target ?? ((line: number) => machine.lines.target(line));
+    for (const { index } of device.lines) device.connectLine(index, target(index));
     return machine;
   }
 

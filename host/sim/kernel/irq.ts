@@ -17,6 +17,12 @@ import { Virqfd } from './virqfd';
 export type IrqEvent = 'signal' | 'blocked' | 'latched' | 'lost' | 'unhandled';
 
 /**
+ * Signals that one change of a level line can cause through its own unmasking.
+ * Linux would go on for ever; here such a line is left masked in the end.
+ */
+const MAX_STORM = 64;
+
+/**
  * One interrupt line of an assigned device: the wire from the device and the
  * kernel's handler for it (drivers/vfio/platform).
  *
@@ -39,6 +45,8 @@ export class IrqLine {
   #maskFd: Virqfd | undefined;
   #unmaskFd: Virqfd | undefined;
   #signals = 0;
+  #firing = false;
+  #refire = false;
 
   constructor(isLevel: boolean, latchEdges: boolean, notify: (event: IrqEvent) => void) {
     this.isLevel = isLevel;
@@ -172,11 +180,34 @@ export class IrqLine {
     this.#latched = false;
   }
 
-  /** @returns whether the line fired */
+  /**
+   * Fires a level line that is high and enabled. A signal may come back as an
+   * unmask before it has been delivered (the trigger may even be the unmask
+   * eventfd): that fires after it, as an interrupt would, not inside it.
+   * @returns whether the line fired, or will
+   */
   #resample(): boolean {
-    if (!this.#high || this.#masked || this.#trigger === undefined) return false;
-    this.#handle();
+    if (!this.#mayFire()) return false;
+    if (this.#firing) {
+      this.#refire = true;
+      return true;
+    }
+    this.#firing = true;
+    let left = MAX_STORM;
+    try {
+      do {
+        this.#refire = false;
+        this.#handle();
+      } while (this.#refire && --left > 0 && this.#mayFire());
+    } finally {
+      this.#firing = false;
+    }
+    if (left === 0) this.#masked = true;
     return true;
+  }
+
+  #mayFire(): boolean {
+    return this.#high && !this.#masked && this.#trigger !== undefined;
   }
 
   #handle(): void {

@@ -1,0 +1,19 @@
+import { PHASE_OPEN, POLICY_STRICT } from '../boundary/options';
+import { config, device, machine, transient } from '../state/records';
+
+/**
+ * Brings transient.special up to date. Signals and accesses look at this one
+ * word (or at the counts beside it) instead of asking for tracing, direct mapping, policy and pause one by
+ * one, so call it after each change of those.
+ */
+export function updateSpecial(): void {
+  const plain =
+    device.phase == PHASE_OPEN &&
+    config.policy == POLICY_STRICT &&
+    config.trace == 0 &&
+    config.directMapping == 0 &&
+    machine.paused == 0;
+  transient.special = plain ? 0 : 1;
+  transient.shortRegions = plain ? device.regionCount : 0;
+  transient.shortLines = plain ? device.lineCount : 0;
+}
