@@ -41,7 +41,13 @@ export default [
       bundledLoader,
       typescript({
         noEmitOnError: true,
-        compilerOptions: { noEmit: false, sourceMap: true, inlineSources: true },
+        // Comments are for the declarations and the source map, not for loading.
+        compilerOptions: {
+          noEmit: false,
+          removeComments: true,
+          sourceMap: true,
+          inlineSources: true,
+        },
         include: ['host/**/*.ts', 'assembly/**/*.ts'],
       }),
     ],

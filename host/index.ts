@@ -14,6 +14,7 @@ export type {
   WindowMapping,
 } from './boundary/kernel';
 export { type RequestShape, requestTable } from './boundary/request-table';
+export { loadCore } from './core/core';
 export { VfioPlatformDevice } from './device/device';
 export type {
   DeviceStatistics,

@@ -41,29 +41,30 @@ export class HostPort implements Doorbell {
   /** Called when a signal rings the silent doorbell. */
   onRing: (() => void) | undefined;
 
-  readonly #kernel: Kernel;
+  // Not #private: these are on the path of every unmask.
+  private readonly kernel: Kernel;
   readonly #nodes: SharedNodes;
   readonly #location: DeviceLocation;
   readonly #vmFd: number | undefined;
   readonly #handles = new HandleTable();
   readonly #windows = new WindowTable();
   readonly #translator: IoctlTranslator;
-  readonly #unmask = new PlainIoctlArgument(VFIO_IRQ_SET_SIZE);
+  private readonly unmaskArgument = new PlainIoctlArgument(VFIO_IRQ_SET_SIZE);
   #memory!: CoreMemory;
-  #deviceFd = -1;
+  private deviceFd = -1;
 
   /** @param vmFd descriptor of the machine's KVM virtual machine, where it has one */
   constructor(host: VfioHost, location: DeviceLocation, vmFd?: number) {
-    this.#kernel = host.kernel;
+    this.kernel = host.kernel;
     this.#nodes = SharedNodes.of(host.kernel);
     this.#location = location;
     this.#vmFd = vmFd;
     this.#translator = new IoctlTranslator(host.kernel, this.#nodes, this.#handles, location.name);
-    const { view } = this.#unmask;
+    const { view } = this.unmaskArgument;
     view.setUint32(0, VFIO_IRQ_SET_SIZE, true);
     view.setUint32(VFIO_IRQ_SET_FLAGS, VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK, true);
     view.setUint32(VFIO_IRQ_SET_COUNT, 1, true);
-    this.#unmask.length = VFIO_IRQ_SET_SIZE;
+    this.unmaskArgument.length = VFIO_IRQ_SET_SIZE;
   }
 
   /** Must be called before the core calls any import. */
@@ -83,8 +84,11 @@ export class HostPort implements Doorbell {
 
   /** Carries out EFFECT_UNMASK: 0 or −errno. */
   unmask(line: number): number {
-    this.#unmask.view.setUint32(VFIO_IRQ_SET_INDEX, line, true);
-    return this.#kernel.ioctl(this.#deviceFd, VFIO_DEVICE_SET_IRQS, this.#unmask);
+    // The index field, byte by byte: a view would cost as much as the rest.
+    const { bytes } = this.unmaskArgument;
+    bytes[VFIO_IRQ_SET_INDEX] = line;
+    bytes[VFIO_IRQ_SET_INDEX + 1] = line >>> 8;
+    return this.kernel.ioctl(this.deviceFd, VFIO_DEVICE_SET_IRQS, this.unmaskArgument);
   }
 
   /** Rings the core's doorbell; see state/layout.ts for the protocol. */
@@ -101,7 +105,7 @@ export class HostPort implements Doorbell {
 
   /** What the core imports. */
   imports(): CoreImports {
-    const kernel = this.#kernel;
+    const kernel = this.kernel;
     const handles = this.#handles;
     const windows = this.#windows;
     return {
@@ -161,8 +165,8 @@ export class HostPort implements Doorbell {
   }
 
   #addDevice(fd: number): number {
-    this.#deviceFd = fd;
-    return this.#handles.add(fd, () => this.#kernel.close(fd));
+    this.deviceFd = fd;
+    return this.#handles.add(fd, () => this.kernel.close(fd));
   }
 
   #open(node: number, index: number): number {
@@ -180,7 +184,7 @@ export class HostPort implements Doorbell {
       case nodes.NODE_IOMMUFD:
         return this.#share(this.#nodes.open(IOMMUFD_PATH));
       case nodes.NODE_CDEV: {
-        const opened = fd ?? this.#kernel.open(cdevPath ?? '', O_RDWR | O_CLOEXEC);
+        const opened = fd ?? this.kernel.open(cdevPath ?? '', O_RDWR | O_CLOEXEC);
         return opened < 0 ? opened : this.#addDevice(opened);
       }
       case nodes.NODE_KVM_VM:

@@ -20,8 +20,11 @@ export interface Core {
 
 let embedded: Promise<WebAssembly.Module> | undefined;
 
-/** The core that this package carries, compiled once per process. */
-export function embeddedCore(): Promise<WebAssembly.Module> {
+/**
+ * Compiles the core that this package carries, once per process. openDevice()
+ * does this by itself; call it to have it done early.
+ */
+export function loadCore(): Promise<WebAssembly.Module> {
   embedded ??= WebAssembly.compile(
     Uint8Array.from(atob(releaseWasm), (character) => character.charCodeAt(0)),
   );

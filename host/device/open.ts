@@ -4,7 +4,7 @@ import * as layout from '../../assembly/state/layout';
 import type { DeviceLocation, VfioHost } from '../boundary/host';
 import { HostPort } from '../boundary/port';
 import { SharedNodes } from '../boundary/shared-nodes';
-import { type Core, embeddedCore, instantiateCore, WINDOW_START } from '../core/core';
+import { type Core, instantiateCore, loadCore, WINDOW_START } from '../core/core';
 import { readRecord } from '../core/fields';
 import { VfioError } from '../errors';
 import { locate } from '../locate/locate';
@@ -175,7 +175,7 @@ export async function openDevice(
 ): Promise<VfioPlatformDevice> {
   const resolved = parseOptions(options);
   const location = locate(host.sysfs, resolved);
-  const module = environment.core ?? (await embeddedCore());
+  const module = environment.core ?? (await loadCore());
   const { attached } = SharedNodes.of(host.kernel);
   if (location.path !== '' && attached.has(location.path)) {
     throw new VfioError(

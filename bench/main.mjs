@@ -1,0 +1,75 @@
+// npm run bench: the plugin against the C baseline, in the same run.
+// --json prints the rows as one array.
+import { execFileSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { allocation, instantiation, residentPerDevice } from './footprint.mjs';
+import { interruptLoop } from './interrupts.mjs';
+import { compare, row, table } from './rows.mjs';
+
+const C_PROGRAM = '.cache/bench/bench-c';
+const MAX_CORE_BYTES = 24 * 1024;
+/** Ten million interrupts; what the measurement itself leaves behind stays below. */
+const MAX_GARBAGE_BYTES = 64 * 1024;
+const MAX_INSTANTIATION_MS = 10;
+const MAX_RESIDENT_KIB = 256;
+
+/**
+ * One repetition of the C program in ns an operation.
+ * @param {'baseline' | 'best'} variant
+ * @param {number} lines
+ * @param {'edge' | 'level'} trigger
+ * @param {number} idleThreads
+ */
+function runC(variant, lines, trigger, idleThreads) {
+  const iterations = lines > 16 ? 200_000 : 2_000_000;
+  const args = ['run', variant, lines, trigger, iterations, 1, idleThreads].map(String);
+  return JSON.parse(execFileSync(C_PROGRAM, args, { encoding: 'utf8' })).ns[0];
+}
+
+/** Signal + trapped access with EOI. */
+async function interruptRows() {
+  const rows = [];
+  for (const { lines, goal } of [
+    { lines: 1, goal: 0.6 },
+    { lines: 256, goal: 0.05 },
+  ]) {
+    for (const trigger of /** @type {const} */ (['edge', 'level'])) {
+      const loop = await interruptLoop(lines, trigger);
+      const ours = () => loop.run(1_000_000);
+      const name = `interrupt, ${lines} ${trigger}`;
+      const unit = 'ns';
+      const c = (variant, threads) => () => runC(variant, lines, trigger, threads);
+      rows.push(await compare({ name, unit, goal, ours, baseline: c('baseline', 1) }));
+      rows.push(
+        await compare({ name: `${name}, no lock`, unit, ours, baseline: c('baseline', 0) }),
+      );
+      rows.push(await compare({ name: `${name}, best C`, unit, ours, baseline: c('best', 0) }));
+      loop.device.close();
+    }
+  }
+  return rows;
+}
+
+/** A figure with an upper limit instead of a competitor. */
+function limitRow(name, unit, values, limit) {
+  return row({ name, unit, ours: values, baseline: [limit], goal: 1 });
+}
+
+export async function measure() {
+  return [
+    ...(await interruptRows()),
+    limitRow('garbage of 1e7 interrupts', 'bytes', [await allocation()], MAX_GARBAGE_BYTES),
+    limitRow('core.wasm', 'bytes', [statSync('.cache/core/release.wasm').size], MAX_CORE_BYTES),
+    limitRow('import + instantiate', 'ms', instantiation(), MAX_INSTANTIATION_MS),
+    limitRow('resident per device', 'KiB', residentPerDevice(), MAX_RESIDENT_KIB),
+  ];
+}
+
+const rows = await measure();
+if (process.argv.includes('--json')) {
+  console.log(JSON.stringify(rows, null, 2));
+} else {
+  console.log(table(rows));
+  console.log(`\n${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.versions.node}`);
+}
