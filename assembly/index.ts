@@ -7,7 +7,8 @@ import { ABI_VERSION } from './boundary/version';
  * call the host applies the effects that wait in the ring.
  */
 
-export { directRead, directWrite, read, write } from './access/access';
+export { read, write } from './access/access';
+export { directRead, directWrite } from './access/direct';
 export { dmaMap, dmaUnmap } from './attach/dma';
 export { addRule, configure, setEoi } from './device/configure';
 export {

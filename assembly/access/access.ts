@@ -17,7 +17,7 @@ import {
   regionAt,
   transient,
 } from '../state/records';
-import { denial } from './admission';
+import { allOnes, denial } from './admission';
 import { readChunked, writeChunked } from './chunked';
 import { chunkAt } from './chunks';
 import { reportAccess } from './report';
@@ -34,11 +34,6 @@ function wholeArea(region: RegionRecord, index: u32, offset: u32, width: u32): A
   const first = areaAt(index, 0);
   if (offset >= first.start && offset < first.end && width <= first.end - offset) return first;
   return findArea(region, index, offset, width);
-}
-
-function allOnes(): u32 {
-  transient.valueHigh = -1;
-  return -1;
 }
 
 function result(value: u64, width: u32): u32 {
@@ -72,7 +67,7 @@ function readAny(index: u32, offset: u32, width: u32): u32 {
   const reason = denial(index, offset, width, VFIO_REGION_INFO_FLAG_READ);
   if (reason != 0) {
     reportAccess(reason, 0, index, offset, width, false);
-    return allOnes();
+    return allOnes(width);
   }
   deviceStatistics.reads++;
   const region = regionAt(index);
@@ -85,7 +80,7 @@ function readAny(index: u32, offset: u32, width: u32): u32 {
     value = loadWindow(area, offset, width);
   } else {
     const buffer = readChunked(region, index, offset, width, qemu);
-    if (buffer == 0) return allOnes();
+    if (buffer == 0) return allOnes(width);
     value = load<u64>(buffer);
   }
   trace(TRACE_REGION_READ, index, offset, <u32>value);
@@ -158,25 +153,4 @@ export function write(index: u32, offset: u32, width: u32, low: u32, high: u32):
   else storeMemory(pointer, width, low);
   if (device.ruleCount != 0) completeByRules(index, offset, width, RULE_WRITE, low);
   if (active != NO_LINE) completeByAccess(true, active, activation);
-}
-
-/**
- * A read of a machine that really maps the device, while the mapping is on:
- * nothing is counted, nothing is completed. All ones where nothing is mapped.
- */
-export function directRead(index: u32, offset: u32, width: u32): u32 {
-  if (denial(index, offset, width, VFIO_REGION_INFO_FLAG_READ) != 0 || machine.mappingOn == 0) {
-    return allOnes();
-  }
-  const area = wholeArea(regionAt(index), index, offset, width);
-  return area == null ? allOnes() : result(loadWindow(area, offset, width), width);
-}
-
-/** A write of a machine that really maps the device, while the mapping is on. */
-export function directWrite(index: u32, offset: u32, width: u32, low: u32, high: u32): void {
-  if (denial(index, offset, width, VFIO_REGION_INFO_FLAG_WRITE) != 0 || machine.mappingOn == 0) {
-    return;
-  }
-  const area = wholeArea(regionAt(index), index, offset, width);
-  if (area != null) storeWindow(area, offset, width, <u64>low | ((<u64>high) << 32));
 }

@@ -6,7 +6,7 @@ import {
   ACCESS_NOT_WRITABLE,
   ACCESS_OUT_OF_BOUNDS,
 } from '../boundary/status';
-import { device, regionAt } from '../state/records';
+import { device, regionAt, transient } from '../state/records';
 
 /** Bit w set: w is a width that a guest access may have. */
 const WIDTHS: u32 = (1 << 1) | (1 << 2) | (1 << 4) | (1 << 8);
@@ -25,4 +25,11 @@ export function denial(index: u32, offset: u32, width: u32, direction: u32): u32
     return direction == VFIO_REGION_INFO_FLAG_READ ? ACCESS_NOT_READABLE : ACCESS_NOT_WRITABLE;
   }
   return 0;
+}
+
+/** What a read that did not reach the device gives: ones, as many as the access has bits. */
+export function allOnes(width: u32): u32 {
+  transient.valueHigh = -1;
+  if (width == 1) return 0xff;
+  return width == 2 ? 0xffff : -1;
 }

@@ -2,7 +2,8 @@ import { EFFECT_ACCESS_REPORT } from '../boundary/effects';
 import { ACCESS_FAILED } from '../boundary/status';
 import { push } from '../irq/effects';
 import { MAX_ACCESS_REPORTS_PER_SECOND } from '../limits';
-import { deviceStatistics, transient } from '../state/records';
+import { ACCESS_REPORT_STRIDE, ACCESS_REPORTS } from '../state/layout';
+import { AccessReport, deviceStatistics, transient } from '../state/records';
 
 /**
  * Notes an access that did not succeed. All are counted; at most a few a
@@ -27,12 +28,13 @@ export function reportAccess(
     transient.reportsSuppressed++;
     return;
   }
-  transient.reportsLeft--;
-  transient.reportReason = reason;
-  transient.reportErrno = errno;
-  transient.reportRegion = region;
-  transient.reportOffset = offset;
-  transient.reportWidth = width;
-  transient.reportWrite = write ? 1 : 0;
-  push(EFFECT_ACCESS_REPORT);
+  const slot = --transient.reportsLeft;
+  const report = changetype<AccessReport>(ACCESS_REPORTS + slot * ACCESS_REPORT_STRIDE);
+  report.reason = reason;
+  report.errno = errno;
+  report.region = region;
+  report.offset = offset;
+  report.width = width;
+  report.write = write ? 1 : 0;
+  push(EFFECT_ACCESS_REPORT | slot);
 }

@@ -55,18 +55,17 @@ function join(container: i32): i32 {
   return call(device.group, VFIO_GROUP_SET_CONTAINER);
 }
 
-/** Whether the container takes a group of the wanted kind, by its IOMMU type. */
-function isOffered(container: i32, type: u32): bool {
-  return host.ioctl(container, VFIO_CHECK_EXTENSION, type) > 0;
+/** `type` when the container offers that kind of IOMMU, else 0 or −errno. */
+function offered(container: i32, type: i32): i32 {
+  const answer = host.ioctl(container, VFIO_CHECK_EXTENSION, type);
+  return answer > 0 ? type : answer;
 }
 
-/** The IOMMU type that the container offers for this device, or 0. */
-function offeredType(container: i32): u32 {
-  if (device.backend == BACKEND_NOIOMMU) {
-    return isOffered(container, VFIO_NOIOMMU_IOMMU) ? VFIO_NOIOMMU_IOMMU : 0;
-  }
-  if (isOffered(container, VFIO_TYPE1V2_IOMMU)) return VFIO_TYPE1V2_IOMMU;
-  return isOffered(container, VFIO_TYPE1_IOMMU) ? VFIO_TYPE1_IOMMU : 0;
+/** The IOMMU type that the container offers for this device, else 0 or −errno. */
+function offeredType(container: i32): i32 {
+  if (device.backend == BACKEND_NOIOMMU) return offered(container, VFIO_NOIOMMU_IOMMU);
+  const type = offered(container, VFIO_TYPE1V2_IOMMU);
+  return type != 0 ? type : offered(container, VFIO_TYPE1_IOMMU);
 }
 
 /** Tries the containers that this process has; true when one took the group. */
@@ -91,7 +90,7 @@ function joinNew(): i32 {
   const version = host.ioctl(container, VFIO_GET_API_VERSION, 0);
   if (version != VFIO_API_VERSION) return fail(STEP_API_VERSION, version, version);
   let type = offeredType(container);
-  if (type == 0) return fail(STEP_IOMMU_TYPE, 0, device.backend);
+  if (type <= 0) return fail(STEP_IOMMU_TYPE, type, device.backend);
   const joined = join(container);
   if (joined < 0) return fail(STEP_SET_CONTAINER, joined, 0);
   device.joined = 1;
@@ -99,7 +98,7 @@ function joinNew(): i32 {
   // does it answer for this group.
   if (device.backend == BACKEND_NOIOMMU) {
     type = offeredType(container);
-    if (type == 0) return fail(STEP_IOMMU_TYPE, 0, device.backend);
+    if (type <= 0) return fail(STEP_IOMMU_TYPE, type, device.backend);
   }
   const set = host.ioctl(container, VFIO_SET_IOMMU, type);
   return set < 0 ? fail(STEP_SET_IOMMU, set, type) : STATUS_OK;

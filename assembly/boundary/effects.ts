@@ -40,7 +40,7 @@ export const EFFECT_RETRY_UNMASK = 0x1050000;
 export const EFFECT_STUCK = 0x1060000;
 /** The line has been ACTIVE for longer than the configured limit. */
 export const EFFECT_STALLED = 0x1070000;
-/** A guest access failed or was refused; see the access report. */
+/** A guest access failed or was refused; in place of the line: the slot of the access report. */
 export const EFFECT_ACCESS_REPORT = 0x1080000;
 /** A trace event has been handed over; deliver it now. */
 export const EFFECT_TRACE = 0x1090000;

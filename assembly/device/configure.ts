@@ -7,6 +7,7 @@ import {
   LINE_INDEPENDENT,
   OPTION_COUNT,
   PHASE_NEW,
+  PHASE_OPEN,
   RULE_READ,
   RULE_WRITE,
 } from '../boundary/options';
@@ -35,6 +36,8 @@ export function configure(key: u32, value: i32): i32 {
 
 /** Sets the EOI source of a line that is INACTIVE. */
 export function setEoi(line: u32, source: u32): i32 {
+  const admitted = admit(PHASE_OPEN);
+  if (admitted != STATUS_OK) return admitted;
   if (line >= device.lineCount) return STATUS_NO_LINE;
   if (source < <u32>EOI_IRQCHIP || source > <u32>EOI_ACCESS) return STATUS_INVALID;
   const record = lineAt(line);
@@ -60,6 +63,8 @@ export function addRule(
   value: u32,
   line: u32,
 ): i32 {
+  const admitted = admit(PHASE_OPEN);
+  if (admitted != STATUS_OK) return admitted;
   if (line >= device.lineCount) return STATUS_NO_LINE;
   if (region >= device.regionCount) return STATUS_NO_REGION;
   const limit = regionAt(region).limit;

@@ -13,7 +13,7 @@ import {
   VFIO_IRQ_INFO_INDEX,
   VFIO_IRQ_INFO_SIZE,
 } from '../abi/vfio';
-import { LINE_AUTOMASKED } from '../boundary/options';
+import { EOI_IRQCHIP, LINE_AUTOMASKED, LINE_INDEPENDENT } from '../boundary/options';
 import {
   STATUS_OK,
   STEP_DEVICE_INFO,
@@ -45,6 +45,7 @@ function discoverLine(line: u32): i32 {
   binding.resample = NO_HANDLE;
   const record = lineAt(line);
   record.flags = binding.irqFlags & VFIO_IRQ_INFO_AUTOMASKED ? LINE_AUTOMASKED : 0;
+  if (config.defaultEoi == EOI_IRQCHIP) record.flags |= LINE_INDEPENDENT;
   record.eoi = config.defaultEoi;
   record.next = NO_LINE;
   record.previous = NO_LINE;

@@ -16,8 +16,8 @@ import {
   STEP_UNMASK,
   STEP_WATCH,
 } from '../boundary/status';
-import { forget, silenceDoorbell } from '../irq/machine';
-import { NO_HANDLE, SCRATCH } from '../state/layout';
+import { forget, ring, silenceDoorbell } from '../irq/machine';
+import { DOORBELL_COUNTS, NO_HANDLE, SCRATCH } from '../state/layout';
 import { device, LineBinding, lineAt, lineBindingAt } from '../state/records';
 import { fail } from './failure';
 import { act, disable, setEventfd } from './irq-set';
@@ -49,11 +49,24 @@ export function closeEventfds(binding: LineBinding): void {
 }
 
 /**
+ * Whether a signal of the line waits: then the kernel has masked a level line
+ * for that signal, and the EOI that follows will unmask it.
+ */
+export function isSignalled(line: u32): bool {
+  const binding = lineBindingAt(line);
+  if (binding.armed != ARM_USER) return false;
+  if (host.read(binding.trigger, SCRATCH, EVENTFD_COUNTER_SIZE) == EVENTFD_COUNTER_SIZE) {
+    ring(line, load<u32>(SCRATCH));
+  }
+  return load<u32>(DOORBELL_COUNTS + (line << 2)) != 0;
+}
+
+/**
  * A level line that was armed before may have been left masked: its mask
  * outlives the trigger.
  */
-export function unmaskAgain(line: u32, binding: LineBinding): i32 {
-  if (!isAutomasked(binding) || binding.everArmed == 0) return STATUS_OK;
+function unmaskAgain(line: u32, binding: LineBinding): i32 {
+  if (!isAutomasked(binding) || binding.everArmed == 0 || isSignalled(line)) return STATUS_OK;
   const result = act(line, VFIO_IRQ_SET_ACTION_UNMASK);
   return result < 0 ? fail(STEP_UNMASK, result, line) : STATUS_OK;
 }

@@ -1,24 +1,15 @@
-import { EVENTFD_COUNTER_SIZE } from '../abi/linux';
 import {
   VFIO_IRQ_INFO_MASKABLE,
   VFIO_IRQ_SET_ACTION_MASK,
   VFIO_IRQ_SET_ACTION_UNMASK,
 } from '../abi/vfio';
-import * as host from '../boundary/host';
-import {
-  ARM_USER,
-  LINE_INACTIVE,
-  LINE_MASK_REQUESTED,
-  LINE_RETRYING,
-  LINE_STUCK,
-} from '../boundary/options';
+import { LINE_INACTIVE, LINE_MASK_REQUESTED, LINE_RETRYING, LINE_STUCK } from '../boundary/options';
 import { STATUS_INVALID, STATUS_OK, STEP_MASK, STEP_UNMASK } from '../boundary/status';
-import { ring } from '../irq/machine';
 import { endRetries } from '../irq/retry';
-import { DOORBELL_COUNTS, SCRATCH } from '../state/layout';
 import { lineAt, lineBindingAt } from '../state/records';
 import { fail } from './failure';
 import { act } from './irq-set';
+import { isSignalled } from './lines';
 
 /** Masking a line in the host on request, on top of the kernel's auto-masking. */
 
@@ -35,19 +26,6 @@ export function maskLine(line: u32): i32 {
   if ((record.flags & (LINE_RETRYING | LINE_STUCK)) != 0) endRetries(line);
   record.flags |= LINE_MASK_REQUESTED;
   return STATUS_OK;
-}
-
-/**
- * Whether a signal of the line waits: then the kernel has masked it for that
- * signal, and the EOI that follows will unmask it.
- */
-function isSignalled(line: u32): bool {
-  const binding = lineBindingAt(line);
-  if (binding.armed != ARM_USER) return false;
-  if (host.read(binding.trigger, SCRATCH, EVENTFD_COUNTER_SIZE) == EVENTFD_COUNTER_SIZE) {
-    ring(line, load<u32>(SCRATCH));
-  }
-  return load<u32>(DOORBELL_COUNTS + (line << 2)) != 0;
 }
 
 /**

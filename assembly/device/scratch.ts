@@ -25,6 +25,11 @@ export function get(offset: u32): u32 {
   return load<u32>(SCRATCH + offset);
 }
 
+/** Reads the 64-bit field at byte `offset`. */
+export function getPair(offset: u32): u64 {
+  return load<u64>(SCRATCH + offset);
+}
+
 /** Reads the 16-bit field at byte `offset`. */
 export function getShort(offset: u32): u32 {
   return load<u16>(SCRATCH + offset);

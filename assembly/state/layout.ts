@@ -1,4 +1,5 @@
 import {
+  MAX_ACCESS_REPORTS_PER_SECOND,
   MAX_AREAS_PER_REGION,
   MAX_EFFECTS,
   MAX_EOI_RULES,
@@ -96,8 +97,12 @@ export const DOORBELL_COUNTS = DOORBELL_WORDS + MAX_LINES / 8;
 /** The effects ring: MAX_EFFECTS words. */
 export const EFFECTS = DOORBELL_COUNTS + MAX_LINES * 4;
 
+/** AccessReport per report of the current second; the effect names the slot. */
+export const ACCESS_REPORTS = EFFECTS + MAX_EFFECTS * 4;
+export const ACCESS_REPORT_STRIDE = 32;
+
 /** Room for one kernel structure with its capabilities. */
-export const SCRATCH = EFFECTS + MAX_EFFECTS * 4;
+export const SCRATCH = ACCESS_REPORTS + MAX_ACCESS_REPORTS_PER_SECOND * ACCESS_REPORT_STRIDE;
 export const SCRATCH_SIZE = MAX_INFO_BYTES;
 /** Eight bytes for the data of each nested access through pread or pwrite. */
 export const ACCESS_BUFFERS = SCRATCH + SCRATCH_SIZE;
@@ -114,10 +119,10 @@ export const FIRST_EFFECT = VOLATILE + 12;
 
 /** Reports that the rate limit kept back. */
 export const REPORTS_SUPPRESSED = VOLATILE + 36;
-/** The last access report: reason, errno, region, offset, width, write. */
-export const ACCESS_REPORT = VOLATILE + 40;
-/** A double: when the ACTIVE serialised line became ACTIVE, in milliseconds. */
-export const SERIAL_SINCE_MS = VOLATILE + 72;
+/** Effects that found the ring full. */
+export const EFFECTS_LOST = VOLATILE + 40;
+/** A double: when the ACTIVE serialised line was seen ACTIVE first, in milliseconds. */
+export const SERIAL_SINCE_MS = VOLATILE + 56;
 
 /** Lines are numbered in 16 bits inside effects; this is no line. */
 export const NO_LINE = 0xffff;

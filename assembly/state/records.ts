@@ -65,13 +65,8 @@ export class VolatileRecord {
   reportWindowMs: f64;
   reportsLeft: u32;
   reportsSuppressed: u32;
-  // The last access that failed or was refused
-  reportReason: u32;
-  reportErrno: u32;
-  reportRegion: u32;
-  reportOffset: u32;
-  reportWidth: u32;
-  reportWrite: u32;
+  /** Effects that found the ring full. */
+  effectsLost: u32;
   /** Activations of serialised lines, to tell one from the next. */
   activations: u32;
   /** The activation that findStalls() looks at. */
@@ -87,10 +82,18 @@ export class VolatileRecord {
   /** Independent ACTIVE lines in order of activation. */
   oldestIndependent: u32;
   newestIndependent: u32;
-  /** Effects that found the ring full. */
-  effectsLost: u32;
   /** Accesses through pread or pwrite that are under way inside each other. */
   accessDepth: u32;
+}
+
+@unmanaged
+export class AccessReport {
+  reason: u32;
+  errno: u32;
+  region: u32;
+  offset: u32;
+  width: u32;
+  write: u32;
 }
 
 @unmanaged
@@ -244,8 +247,10 @@ if (layout.VOLATILE + offsetof<VolatileRecord>('valueHigh') != layout.VALUE_HIGH
 
 if (layout.VOLATILE + offsetof<VolatileRecord>('reportsSuppressed') != layout.REPORTS_SUPPRESSED)
   ERROR('REPORTS_SUPPRESSED moved');
-if (layout.VOLATILE + offsetof<VolatileRecord>('reportReason') != layout.ACCESS_REPORT)
-  ERROR('ACCESS_REPORT moved');
+if (i32(offsetof<AccessReport>()) > layout.ACCESS_REPORT_STRIDE)
+  ERROR('AccessReport outgrew its stride');
+if (layout.VOLATILE + offsetof<VolatileRecord>('effectsLost') != layout.EFFECTS_LOST)
+  ERROR('EFFECTS_LOST moved');
 if (layout.VOLATILE + offsetof<VolatileRecord>('serialSinceMs') != layout.SERIAL_SINCE_MS)
   ERROR('SERIAL_SINCE_MS moved');
 

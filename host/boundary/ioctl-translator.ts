@@ -1,4 +1,4 @@
-import { EBADF, EFAULT, ENOTTY } from '../../assembly/abi/linux';
+import { EBADF, EFAULT, ENOENT, ENOTTY } from '../../assembly/abi/linux';
 import { VFIO_IOMMU_MAP_DMA, VFIO_IOMMU_UNMAP_DMA } from '../../assembly/abi/vfio';
 import { RAM_HANDLE_SHIFT } from '../../assembly/boundary/nodes';
 import { MAX_INFO_BYTES } from '../../assembly/limits';
@@ -9,6 +9,9 @@ import { PlainIoctlArgument } from './ioctl-argument';
 import type { Kernel } from './kernel';
 import { type HandleField, type RequestShape, requestTable } from './request-table';
 import type { SharedNodes } from './shared-nodes';
+
+/** No smallest IOMMU page is larger than 64 KiB. */
+const PAGE_MASK = 0xffffn;
 
 /**
  * Turns the core's ioctls into the kernel's, by the request table: handles
@@ -29,10 +32,14 @@ export class IoctlTranslator {
     this.#deviceName = deviceName;
   }
 
-  /** The handle under which the core may map this guest RAM. */
-  guestRamHandle(ram: GuestRam): number {
+  /**
+   * How the core names this guest RAM. Offsets count from the page boundary at
+   * or before its first byte, so that the core can see how it lines up.
+   */
+  guestRam(ram: GuestRam): { readonly handle: number; readonly offset: number } {
     const known = this.#guestRam.indexOf(ram);
-    return known >= 0 ? known : this.#guestRam.push(ram) - 1;
+    const handle = known >= 0 ? known : this.#guestRam.push(ram) - 1;
+    return { handle, offset: Number(this.#kernel.addressOf(ram) & PAGE_MASK) };
   }
 
   /** Whether the result of `request` is a new descriptor. */
@@ -61,13 +68,14 @@ export class IoctlTranslator {
   #call(fd: number, request: number): number {
     const dma = this.#nodes.find(fd)?.dma;
     if (dma !== undefined && request === VFIO_IOMMU_MAP_DMA) {
-      if (dma.joins(this.#argument)) return 0;
+      if (dma.joins(this.#argument, this)) return 0;
       const result = this.#kernel.ioctl(fd, request, this.#argument);
-      if (result === 0) dma.add(this.#argument);
+      if (result === 0) dma.add(this.#argument, this);
       return result;
     }
-    if (dma !== undefined && request === VFIO_IOMMU_UNMAP_DMA && dma.leaves(this.#argument)) {
-      return 0;
+    if (dma !== undefined && request === VFIO_IOMMU_UNMAP_DMA) {
+      const left = dma.leaves(this.#argument, this);
+      if (left !== 'last') return left === 'foreign' ? -ENOENT : 0;
     }
     return this.#kernel.ioctl(fd, request, this.#argument);
   }
@@ -102,7 +110,7 @@ export class IoctlTranslator {
     const shift = 32n + BigInt(RAM_HANDLE_SHIFT);
     const ram = this.#guestRam[Number(reference >> shift)];
     if (ram === undefined) return -EFAULT;
-    const base = this.#kernel.addressOf(ram);
+    const base = this.#kernel.addressOf(ram) & ~PAGE_MASK;
     view.setBigUint64(offset, base + (reference & ((1n << shift) - 1n)), true);
     return 0;
   }

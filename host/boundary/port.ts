@@ -1,4 +1,4 @@
-import { EBADF, EINVAL, ENOENT, ENXIO, O_CLOEXEC, O_RDWR } from '../../assembly/abi/linux';
+import { EBADF, EINVAL, EIO, ENOENT, ENXIO, O_CLOEXEC, O_RDWR } from '../../assembly/abi/linux';
 import {
   VFIO_DEVICE_SET_IRQS,
   VFIO_GROUP_SET_CONTAINER,
@@ -10,8 +10,14 @@ import {
   VFIO_IRQ_SET_INDEX,
   VFIO_IRQ_SET_SIZE,
 } from '../../assembly/abi/vfio';
+import { EFFECT_MORE } from '../../assembly/boundary/effects';
 import * as nodes from '../../assembly/boundary/nodes';
-import { DOORBELL, DOORBELL_COUNTS, DOORBELL_WORDS } from '../../assembly/state/layout';
+import {
+  DOORBELL,
+  DOORBELL_COUNTS,
+  DOORBELL_WORDS,
+  FIRST_EFFECT,
+} from '../../assembly/state/layout';
 import type { CoreImports } from '../core/boundary-types';
 import type { CoreMemory } from '../core/core-memory';
 import type { GuestRam } from './guest-ram';
@@ -50,6 +56,7 @@ export class HostPort implements Doorbell {
   readonly #windows = new WindowTable();
   readonly #translator: IoctlTranslator;
   private readonly unmaskArgument = new PlainIoctlArgument(VFIO_IRQ_SET_SIZE);
+  readonly #errors: unknown[] = [];
   #memory!: CoreMemory;
   private deviceFd = -1;
 
@@ -72,9 +79,9 @@ export class HostPort implements Doorbell {
     this.#memory = memory;
   }
 
-  /** The handle under which the core may map this guest RAM. */
-  guestRamHandle(ram: GuestRam): number {
-    return this.#translator.guestRamHandle(ram);
+  /** How the core names this guest RAM: a handle, and where in its first page it begins. */
+  guestRam(ram: GuestRam): { readonly handle: number; readonly offset: number } {
+    return this.#translator.guestRam(ram);
   }
 
   /** Descriptors that the core has open. */
@@ -100,7 +107,38 @@ export class HostPort implements Doorbell {
     (words[(DOORBELL_COUNTS >>> 2) + line] as number) += count;
     (words[(DOORBELL_WORDS >>> 2) + word] as number) |= 1 << (line & 31);
     (words[summary] as number) |= 1 << word;
-    if (wasSilent) this.onRing?.();
+    if (wasSilent) {
+      this.guard(() => {
+        this.onRing?.();
+        return 0;
+      });
+    }
+  }
+
+  /**
+   * Runs code that is not ours below the core. An exception must not unwind the
+   * core, which would leave it half done: it waits, and the device throws it
+   * when the core has returned (takeError()).
+   */
+  private guard(call: () => number): number {
+    try {
+      return call();
+    } catch (error) {
+      this.fail(error);
+      return -EIO;
+    }
+  }
+
+  private fail(error: unknown): void {
+    this.#errors.push(error);
+    const words = this.#memory.words;
+    // Makes the device look for effects, and so for the error.
+    if (words[FIRST_EFFECT >>> 2] === 0) words[FIRST_EFFECT >>> 2] = EFFECT_MORE;
+  }
+
+  /** The oldest exception that waits, boxed; undefined when there is none. */
+  takeError(): { readonly error: unknown } | undefined {
+    return this.#errors.length === 0 ? undefined : { error: this.#errors.shift() };
   }
 
   /** What the core imports. */
@@ -108,51 +146,70 @@ export class HostPort implements Doorbell {
     const kernel = this.kernel;
     const handles = this.#handles;
     const windows = this.#windows;
+    const guard = this.guard.bind(this);
     return {
-      open: (node, index) => this.#open(node, index),
-      close: (handle) => handles.remove(handle)?.() ?? -EBADF,
-      ioctl: (handle, request, argument) => this.#ioctl(handle, request >>> 0, argument >>> 0),
-      eventfd: (initial, flags) => {
-        const fd = kernel.eventfd(initial, flags);
-        return fd < 0 ? fd : handles.add(fd, () => kernel.close(fd));
-      },
+      open: (node, index) => guard(() => this.#open(node, index)),
+      close: (handle) => guard(() => handles.remove(handle)?.() ?? -EBADF),
+      ioctl: (handle, request, argument) =>
+        guard(() => this.#ioctl(handle, request >>> 0, argument >>> 0)),
+      eventfd: (initial, flags) =>
+        guard(() => {
+          const fd = kernel.eventfd(initial, flags);
+          return fd < 0 ? fd : handles.add(fd, () => kernel.close(fd));
+        }),
       read: (handle, pointer, length) =>
-        kernel.read(handles.fd(handle), this.#memory.bytes, pointer, length),
-      pread: (handle, pointer, length, low, high) =>
-        kernel.pread(
-          handles.fd(handle),
-          this.#memory.bytes,
-          pointer,
-          length,
-          low >>> 0,
-          high >>> 0,
-        ),
-      pwrite: (handle, pointer, length, low, high) =>
-        kernel.pwrite(
-          handles.fd(handle),
-          this.#memory.bytes,
-          pointer,
-          length,
-          low >>> 0,
-          high >>> 0,
-        ),
-      mmap: (pointer, length, protection, handle, low, high) => {
-        const { memory } = this.#memory;
-        const fd = handles.fd(handle);
-        const mapping = kernel.mmap(memory, pointer, length, protection, fd, low >>> 0, high >>> 0);
-        if (typeof mapping === 'number') return mapping;
-        windows.add(pointer, length, mapping);
-        return mapping.inMemory ? nodes.WINDOW_IN_MEMORY : nodes.WINDOW_BY_HOST;
+        guard(() => kernel.read(handles.fd(handle), this.#memory.bytes, pointer, length)),
+      pread: (handle, pointer, length, low, high) => {
+        try {
+          const { bytes } = this.#memory;
+          return kernel.pread(handles.fd(handle), bytes, pointer, length, low >>> 0, high >>> 0);
+        } catch (error) {
+          this.fail(error);
+          return -EIO;
+        }
       },
-      munmap: (pointer) => {
-        const mapping = windows.remove(pointer);
-        mapping?.unmap();
-        return mapping === undefined ? -EINVAL : 0;
+      pwrite: (handle, pointer, length, low, high) => {
+        try {
+          const { bytes } = this.#memory;
+          return kernel.pwrite(handles.fd(handle), bytes, pointer, length, low >>> 0, high >>> 0);
+        } catch (error) {
+          this.fail(error);
+          return -EIO;
+        }
       },
-      load: (pointer, width) => windows.load(pointer, width),
-      store: (pointer, width, value) => windows.store(pointer, width, value >>> 0),
-      watch: (handle, line) => kernel.watch(handles.fd(handle), this, line),
-      unwatch: (handle) => kernel.unwatch(handles.fd(handle)),
+      mmap: (pointer, length, protection, handle, low, high) =>
+        guard(() => {
+          const { memory } = this.#memory;
+          const fd = handles.fd(handle);
+          const at = [fd, low >>> 0, high >>> 0] as const;
+          const mapping = kernel.mmap(memory, pointer, length, protection, ...at);
+          if (typeof mapping === 'number') return mapping;
+          windows.add(pointer, length, mapping);
+          return mapping.inMemory ? nodes.WINDOW_IN_MEMORY : nodes.WINDOW_BY_HOST;
+        }),
+      munmap: (pointer) =>
+        guard(() => {
+          const mapping = windows.remove(pointer);
+          mapping?.unmap();
+          return mapping === undefined ? -EINVAL : 0;
+        }),
+      load: (pointer, width) => {
+        try {
+          return windows.load(pointer, width);
+        } catch (error) {
+          this.fail(error);
+          return -1;
+        }
+      },
+      store: (pointer, width, value) => {
+        try {
+          windows.store(pointer, width, value >>> 0);
+        } catch (error) {
+          this.fail(error);
+        }
+      },
+      watch: (handle, line) => guard(() => kernel.watch(handles.fd(handle), this, line)),
+      unwatch: (handle) => guard(() => kernel.unwatch(handles.fd(handle))),
       trace: (event, a, b, c) => {
         this.traced.push({ event, a: a >>> 0, b: b >>> 0, c: c >>> 0 });
       },

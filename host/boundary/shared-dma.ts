@@ -11,7 +11,8 @@ import type { IoctlArgument } from './kernel';
 interface SharedMapping {
   readonly address: bigint;
   readonly flags: number;
-  users: number;
+  /** Who uses it; objects that stand for one device each. */
+  readonly users: Set<object>;
 }
 
 /**
@@ -21,36 +22,43 @@ interface SharedMapping {
 export class SharedDma {
   readonly #mappings = new Map<string, SharedMapping>();
 
-  /** Whether exactly this mapping is there already; then it has one more user. */
-  joins({ view }: IoctlArgument): boolean {
+  /** Whether another user has made exactly this mapping; then it has one more user. */
+  joins({ view }: IoctlArgument, user: object): boolean {
     const mapping = this.#mappings.get(mapKey(view));
     if (
-      mapping?.address !== view.getBigUint64(VFIO_DMA_MAP_VADDR_LO64, true) ||
+      mapping === undefined ||
+      mapping.users.has(user) ||
+      mapping.address !== view.getBigUint64(VFIO_DMA_MAP_VADDR_LO64, true) ||
       mapping.flags !== view.getUint32(VFIO_DMA_MAP_FLAGS, true)
     ) {
       return false;
     }
-    mapping.users++;
+    mapping.users.add(user);
     return true;
   }
 
-  /** Notes a mapping that the kernel has just made. */
-  add({ view }: IoctlArgument): void {
+  /** Notes a mapping that the kernel has just made for `user`. */
+  add({ view }: IoctlArgument, user: object): void {
     this.#mappings.set(mapKey(view), {
       address: view.getBigUint64(VFIO_DMA_MAP_VADDR_LO64, true),
       flags: view.getUint32(VFIO_DMA_MAP_FLAGS, true),
-      users: 1,
+      users: new Set([user]),
     });
   }
 
-  /** Whether others still use the mapping; when not, the kernel is to unmap it now. */
-  leaves({ view }: IoctlArgument): boolean {
+  /**
+   * Ends the part of `user`.
+   * @returns 'last' when the kernel is to unmap it now, 'shared' while others
+   *   use it, 'foreign' when it is others' alone: nobody unmaps what is not theirs
+   */
+  leaves({ view }: IoctlArgument, user: object): 'last' | 'shared' | 'foreign' {
     const key = unmapKey(view);
     const mapping = this.#mappings.get(key);
-    if (mapping === undefined) return false;
-    mapping.users--;
-    if (mapping.users === 0) this.#mappings.delete(key);
-    return mapping.users > 0;
+    if (mapping === undefined) return 'last';
+    if (!mapping.users.delete(user)) return 'foreign';
+    if (mapping.users.size > 0) return 'shared';
+    this.#mappings.delete(key);
+    return 'last';
   }
 }
 

@@ -74,6 +74,10 @@ export const recordFields = {
     'offsetHigh',
     'areaCount',
     'mmapErrno',
+    'shortReadEnd',
+    'shortWriteEnd',
+    'shortPointer',
+    'shortByHost',
   ],
   AreaRecord: ['start', 'end', 'pointer', 'byHost'],
 } as const;
@@ -122,7 +126,8 @@ export const stateBlocks: readonly StateBlock[] = [
   block('dma mappings', layout.DMA_MAPPINGS, layout.IOVA_RANGES),
   block('iova ranges', layout.IOVA_RANGES, layout.DOORBELL),
   block('doorbell', layout.DOORBELL, layout.EFFECTS),
-  block('effects', layout.EFFECTS, layout.SCRATCH),
+  block('effects', layout.EFFECTS, layout.ACCESS_REPORTS),
+  block('access reports', layout.ACCESS_REPORTS, layout.SCRATCH),
   block('scratch', layout.SCRATCH, layout.STATE_END),
 ];
 

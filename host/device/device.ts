@@ -94,6 +94,7 @@ export class VfioPlatformDevice {
   readonly #listeners = new Set<DeviceListener>();
   readonly #timeoutNs: number;
   #timer: TimerHandle | undefined;
+  #lost = 0;
   #closed = false;
   // Kept as fields: calls through the exports object cost a look-up each.
   private coreRead: CoreExports['read'];
@@ -130,6 +131,7 @@ export class VfioPlatformDevice {
       {
         unmask: (line, reportSuccess) => this.#unmask(line, reportSuccess),
         numbered: (effect, line) => this.#numbered(effect, line),
+        drained: () => this.#drained(),
       },
       this.#record().lineCount,
     );
@@ -141,24 +143,34 @@ export class VfioPlatformDevice {
    *
    * @param region index of the region
    * @param offset bytes from its start
-   * @returns the value; all ones (of 32 bits) when the access failed or may
-   *   not reach the device, which an 'access-failed' event then tells
+   * @returns the value, 0 … 2^(8·width) − 1; all ones when the access failed or
+   *   may not reach the device, which an 'access-failed' event then tells
    */
   read(region: number, offset: number, width: number): number {
-    const value = this.coreRead(region, offset === offset >>> 0 ? offset : -1, width);
+    const value = this.coreRead(
+      region === region >>> 0 ? region : NONE,
+      offset === offset >>> 0 ? offset : NONE,
+      width === width >>> 0 ? width : NONE,
+    );
     if (this.words[FIRST] !== 0) this.pump.run();
     return value >>> 0;
   }
 
   /** A guest write of 1, 2 or 4 bytes. */
   write(region: number, offset: number, width: number, value: number): void {
-    this.coreWrite(region, offset === offset >>> 0 ? offset : -1, width, value, 0);
+    this.coreWrite(
+      region === region >>> 0 ? region : NONE,
+      offset === offset >>> 0 ? offset : NONE,
+      width === width >>> 0 ? width : NONE,
+      value,
+      0,
+    );
     if (this.words[FIRST] !== 0) this.pump.run();
   }
 
   /** A guest read of 8 bytes. */
   read64(region: number, offset: number): bigint {
-    const low = this.coreRead(region, offset === offset >>> 0 ? offset : -1, 8) >>> 0;
+    const low = this.coreRead(word(region), word(offset), 8) >>> 0;
     // Before the effects, because they may make the machine read again.
     const high = this.#memory.word(layout.VALUE_HIGH);
     this.#apply();
@@ -167,10 +179,9 @@ export class VfioPlatformDevice {
 
   /** A guest write of 8 bytes. */
   write64(region: number, offset: number, value: bigint): void {
-    const at = offset === offset >>> 0 ? offset : -1;
     this.coreWrite(
-      region,
-      at,
+      word(region),
+      word(offset),
       8,
       Number(value & 0xffffffffn),
       Number((value >> 32n) & 0xffffffffn),
@@ -184,13 +195,16 @@ export class VfioPlatformDevice {
    */
   directRead(region: number, offset: number, width: number): number {
     this.#check('read');
-    return this.#exports.directRead(region, offset, width) >>> 0;
+    const value = this.#exports.directRead(word(region), word(offset), word(width)) >>> 0;
+    this.#apply();
+    return value;
   }
 
   /** A write by a machine that really maps the device, while its direct mapping is on. */
   directWrite(region: number, offset: number, width: number, value: number): void {
     this.#check('write');
-    this.#exports.directWrite(region, offset, width, value, 0);
+    this.#exports.directWrite(word(region), word(offset), word(width), value, 0);
+    this.#apply();
   }
 
   /** Whether the direct mapping is on. */
@@ -217,14 +231,14 @@ export class VfioPlatformDevice {
    * elsewhere; signals that the host watches arrive by themselves.
    */
   signal(line: number, count: number): void {
-    const result = this.coreSignal(line, count);
+    const result = this.coreSignal(line === line >>> 0 ? line : NONE, count);
     if (result !== status.STATUS_OK) throw this.#error(result, `signal line ${line}`);
     if (this.words[FIRST] !== 0) this.pump.run();
   }
 
   /** The machine's interrupt controller saw the guest complete the line (EOI source 'irqchip'). */
   completeLine(line: number): void {
-    const result = this.coreCompleteLine(line);
+    const result = this.coreCompleteLine(line === line >>> 0 ? line : NONE);
     if (result !== status.STATUS_OK) throw this.#error(result, `complete line ${line}`);
     if (this.words[FIRST] !== 0) this.pump.run();
   }
@@ -237,42 +251,46 @@ export class VfioPlatformDevice {
    *   where that is refused
    */
   connectLine(line: number, target: LineTarget, gsi?: number): void {
-    this.pump.connect(line, target);
+    const before = this.pump.connect(line, target);
     const byIrqchip = gsi !== undefined && this.options.xIrqfd;
-    const result = byIrqchip ? this.#exports.armIrqfd(line, gsi) : this.#exports.armLine(line);
+    const result = byIrqchip
+      ? this.#exports.armIrqfd(word(line), word(gsi))
+      : this.#exports.armLine(word(line));
+    if (result < status.STATUS_OK) this.pump.connect(line, before);
+    this.#apply();
     if (result === status.STATUS_FELL_BACK) {
       this.#emit({
         type: 'warning',
         message: `${this.#failure().message}; it is served without the kernel irqchip`,
       });
     } else if (result !== status.STATUS_OK) {
-      this.pump.connect(line, undefined);
       throw this.#error(result, `arm line ${line}`);
     }
-    this.#apply();
   }
 
   /** Takes a line out of service; it can be connected again. */
   disconnectLine(line: number): void {
-    const result = this.#exports.disarmLine(line);
+    const result = this.#exports.disarmLine(word(line));
     this.#apply();
-    this.pump.connect(line, undefined);
+    // A disarm that failed in the kernel has taken the line out all the same.
+    const out = result === status.STATUS_OK || result === status.STATUS_FAILED;
+    if (out) this.pump.connect(line, undefined);
     if (result !== status.STATUS_OK) throw this.#error(result, `disarm line ${line}`);
   }
 
   /** Masks a level line in the host until unmaskLine(). */
   maskLine(line: number): void {
-    this.#maskCall(line, this.#exports.maskLine(line), 'mask');
+    this.#maskCall(line, this.#exports.maskLine(word(line)), 'mask');
   }
 
   /** Ends maskLine(); also one more try for a line that is stuck. */
   unmaskLine(line: number): void {
-    this.#maskCall(line, this.#exports.unmaskLine(line), 'unmask');
+    this.#maskCall(line, this.#exports.unmaskLine(word(line)), 'unmask');
   }
 
   /** Chooses how the completion of an inactive line is noticed. */
   setEoiSource(line: number, source: EoiSource): void {
-    const result = this.#exports.setEoi(line, EOI_SOURCES[source]);
+    const result = this.#exports.setEoi(word(line), EOI_SOURCES[source]);
     if (result === status.STATUS_INVALID) {
       throw new VfioError(
         'RULE_INVALID',
@@ -289,7 +307,15 @@ export class VfioPlatformDevice {
     const { region, offset, width = 4, access, mask = 0, value, line } = rule;
     const direction =
       (access === 'read' ? RULE_READ : RULE_WRITE) | (value === undefined ? 0 : RULE_EXACT);
-    const result = this.#exports.addRule(region, offset, width, direction, mask, value ?? 0, line);
+    const result = this.#exports.addRule(
+      word(region),
+      word(offset),
+      word(width),
+      direction,
+      mask,
+      value ?? 0,
+      word(line),
+    );
     if (result === status.STATUS_OK) return;
     const what = `EOI rule for line ${line} (${access} of region ${region} at 0x${offset.toString(16)})`;
     if (result === status.STATUS_FULL) {
@@ -348,8 +374,9 @@ export class VfioPlatformDevice {
     const begun = this.#exports.beginRestore();
     if (begun !== status.STATUS_OK) throw this.#error(begun, 'restore a snapshot');
     this.#apply();
-    copySnapshot(this.#memory, snapshot);
+    const waiting = copySnapshot(this.#memory, snapshot);
     const result = this.#exports.endRestore();
+    for (const { line, count } of waiting) this.#port.ring(line, count);
     this.#apply();
     if (result !== status.STATUS_OK) throw this.#error(result, 'restore a snapshot');
   }
@@ -360,10 +387,12 @@ export class VfioPlatformDevice {
    * @param iova where the device sees it; the guest physical address
    */
   mapGuestRam(ram: GuestRam, iova: bigint, writable = true): void {
+    this.#check('map guest RAM');
     const size = BigInt(ram.bytes.length);
+    const { handle, offset } = this.#port.guestRam(ram);
     const result = this.#exports.dmaMap(
-      this.#port.guestRamHandle(ram),
-      0,
+      handle,
+      offset,
       0,
       Number(iova & 0xffffffffn),
       Number(iova >> 32n),
@@ -427,13 +456,19 @@ export class VfioPlatformDevice {
     this.coreRead = refuse;
     this.coreWrite = refuse;
     this.coreSafePoint = refuse;
-    try {
-      this.#apply();
-    } finally {
-      this.#timer?.cancel();
-      this.#parts.released();
+    this.#timer?.cancel();
+    this.#parts.released();
+    const thrown: unknown[] = [];
+    // Every line goes down, whatever the others' targets do.
+    while (this.words[FIRST] !== 0) {
+      try {
+        this.pump.run();
+      } catch (error) {
+        thrown.push(error);
+      }
     }
     if (failure) throw failure;
+    if (thrown.length > 0) throw thrown[0];
   }
 
   /** @internal Tells an event that the core does not know. */
@@ -527,7 +562,7 @@ export class VfioPlatformDevice {
         this.#emit({ type: 'line-stalled', line, ageMs: this.#age(line) });
         break;
       case effects.EFFECT_ACCESS_REPORT:
-        this.#reportAccess();
+        this.#reportAccess(line);
         break;
       case effects.EFFECT_TRACE:
         this.#deliverTrace();
@@ -545,16 +580,17 @@ export class VfioPlatformDevice {
     return this.#clock.nowNs() / NS_PER_MS - since;
   }
 
-  #reportAccess(): void {
-    const word = (index: number) => this.#memory.word(layout.ACCESS_REPORT + index * 4);
-    const errno = word(1);
+  #reportAccess(slot: number): void {
+    const at = layout.ACCESS_REPORTS + slot * layout.ACCESS_REPORT_STRIDE;
+    const field = (index: number) => this.#memory.word(at + index * 4);
+    const errno = field(1);
     this.#emit({
       type: 'access-failed',
-      problem: PROBLEMS[word(0)] ?? 'failed',
-      direction: word(5) === 0 ? 'read' : 'write',
-      region: word(2),
-      offset: word(3),
-      width: word(4),
+      problem: PROBLEMS[field(0)] ?? 'failed',
+      direction: field(5) === 0 ? 'read' : 'write',
+      region: field(2),
+      offset: field(3),
+      width: field(4),
       errno: errno === 0 ? undefined : errno,
       suppressed: this.#memory.word(layout.REPORTS_SUPPRESSED),
     });
@@ -565,7 +601,40 @@ export class VfioPlatformDevice {
     if (raw !== undefined) this.#emit({ type: 'trace', trace: formatTrace(raw) });
   }
 
+  /** Every listener hears of the event, whatever the others do. */
   #emit(event: DeviceEvent): void {
-    for (const listener of this.#listeners) listener(event);
+    const thrown: unknown[] = [];
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        thrown.push(error);
+      }
+    }
+    if (thrown.length > 0) throw thrown[0];
   }
+
+  /** Throws what waited until the core had returned. */
+  #drained(): void {
+    const lost = this.#memory.word(layout.EFFECTS_LOST);
+    const newlyLost = lost - this.#lost;
+    this.#lost = lost;
+    const waiting = this.#port.takeError();
+    if (waiting) throw waiting.error;
+    if (newlyLost === 0) return;
+    throw new VfioError(
+      'EFFECTS_LOST',
+      `${this.name}: ${newlyLost} effects found the queue full, because listeners or lines threw ` +
+        'again and again; reset the device',
+      { device: this.name },
+    );
+  }
+}
+
+/** Not a region, line, offset or width of any device. */
+const NONE = -1;
+
+/** The number, where it is an unsigned 32-bit one: others must not wrap around to one. */
+function word(value: number): number {
+  return value === value >>> 0 ? value : NONE;
 }

@@ -22,6 +22,8 @@ export interface EffectHandler {
   unmask(line: number, reportSuccess: boolean): void;
   /** One of the numbered effects of boundary/effects.ts. */
   numbered(effect: number, line: number): void;
+  /** More than one effect waited, or an error did; none does any more. */
+  drained(): void;
 }
 
 /**
@@ -42,22 +44,36 @@ export class EffectPump {
     for (let line = 0; line < lines; line++) this.targets.push(NOWHERE);
   }
 
-  connect(line: number, target: LineTarget | undefined): void {
-    this.targets[line] = target ?? NOWHERE;
+  /** Sends the line to `target`, or nowhere. @returns where it went before */
+  connect(line: number, target: LineTarget | undefined): LineTarget | undefined {
+    const before = this.targets[line];
+    // A line that does not exist is the core's to refuse.
+    if (before !== undefined) this.targets[line] = target ?? NOWHERE;
+    return before;
   }
 
-  /** Applies what waits. An error of a line's target goes to the caller; the rest waits. */
+  /**
+   * Applies what waits, and what that leads to. An error of a line's target
+   * goes to the caller; the rest waits for the next call.
+   */
   run(): void {
     const words = this.words;
-    const first = words[FIRST] as number;
-    if (first === 0) return;
-    if ((first & effects.EFFECT_MORE) === 0) {
-      words[FIRST] = 0;
-      this.apply(first);
-      return;
+    for (let first = words[FIRST] as number; first !== 0; first = words[FIRST] as number) {
+      if ((first & effects.EFFECT_MORE) === 0) {
+        words[FIRST] = 0;
+        this.apply(first);
+      } else {
+        words[FIRST] = effects.EFFECT_MORE;
+        if (first !== effects.EFFECT_MORE) this.apply(first & ~effects.EFFECT_MORE);
+        this.runRing();
+        words[FIRST] = 0;
+        this.handler.drained();
+      }
     }
-    words[FIRST] = effects.EFFECT_MORE;
-    if (first !== effects.EFFECT_MORE) this.apply(first & ~effects.EFFECT_MORE);
+  }
+
+  private runRing(): void {
+    const words = this.words;
     let head = words[HEAD] as number;
     while (head !== words[TAIL]) {
       const effect = words[RING + (head & MASK)] as number;
@@ -66,7 +82,6 @@ export class EffectPump {
       // A nested call may have gone on from there.
       head = words[HEAD] as number;
     }
-    words[FIRST] = 0;
   }
 
   private apply(effect: number): void {

@@ -1,3 +1,4 @@
+import { EBUSY } from '../../assembly/abi/linux';
 import * as constants from '../../assembly/boundary/options';
 import { STATUS_FAILED, STATUS_OK } from '../../assembly/boundary/status';
 import * as layout from '../../assembly/state/layout';
@@ -181,7 +182,7 @@ export async function openDevice(
     throw new VfioError(
       'ALREADY_ATTACHED',
       `${location.name} is already attached; close the device that has it first`,
-      { device: location.name },
+      { device: location.name, errno: EBUSY },
     );
   }
   const port = new HostPort(host, location, environment.vmFd);

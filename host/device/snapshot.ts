@@ -1,3 +1,5 @@
+import { VFIO_IRQ_INFO_AUTOMASKED } from '../../assembly/abi/vfio';
+import { OPTION_DEFAULT_EOI } from '../../assembly/boundary/options';
 import { ABI_VERSION } from '../../assembly/boundary/version';
 import * as layout from '../../assembly/state/layout';
 import type { CoreMemory } from '../core/core-memory';
@@ -8,8 +10,9 @@ import { VfioError } from '../errors';
  * A snapshot: what the interrupt machine of one device remembers (spec S9).
  * Little-endian words: magic, boundary version, lines, regions, digest of
  * options and geometry, bytes of state, checksum of the state; then the state:
- * the block from MACHINE to the end of the last line. Handles, windows and
- * anything of the host are not in it.
+ * the block from MACHINE to the end of the last line, then a word per line with
+ * the edges that wait in the doorbell. Handles, windows and anything of the
+ * host are not in it.
  */
 const MAGIC = 0x53575056; // "VPWS"
 const HEADER_WORDS = 7;
@@ -22,21 +25,31 @@ function checksum(bytes: Uint8Array, seed = 0x811c9dc5): number {
   return hash >>> 0;
 }
 
-function stateOf(memory: CoreMemory, lines: number): Uint8Array {
-  return memory.bytes.subarray(layout.MACHINE, layout.LINES + lines * layout.LINE_STRIDE);
+function machineBytes(lines: number): number {
+  return layout.LINES + lines * layout.LINE_STRIDE - layout.MACHINE;
 }
 
-/** Digest of what must be the same on both sides: options, lines, regions. */
+function stateBytes(lines: number): number {
+  return machineBytes(lines) + lines * 4;
+}
+
+/** Digest of what must be the same on both sides: options, lines, regions, EOI sources and rules. */
 function geometryDigest(memory: CoreMemory, lines: number, regions: number): number {
-  // Windows differ with the memory size, but not in what the guest can tell.
-  let hash = checksum(memory.bytes.subarray(layout.CONFIG, layout.CONFIG + 7 * 4));
-  for (let line = 0; line < lines; line++) {
-    const at = layout.LINE_BINDINGS + line * layout.LINE_BINDING_STRIDE;
-    hash = checksum(memory.bytes.subarray(at, at + 8), hash);
-  }
-  for (let region = 0; region < regions; region++) {
-    const at = layout.REGIONS + region * layout.REGION_STRIDE;
-    hash = checksum(memory.bytes.subarray(at, at + 16), hash);
+  const { ruleCount } = readRecord(memory, 'DeviceRecord', layout.DEVICE);
+  const parts: readonly [address: number, bytes: number, stride: number, count: number][] = [
+    // Tracing and the memory size are not among these: the guest cannot tell them.
+    [layout.CONFIG, (OPTION_DEFAULT_EOI + 1) * 4, 0, 1],
+    [layout.LINE_BINDINGS, 8, layout.LINE_BINDING_STRIDE, lines],
+    [layout.LINES + 8, 4, layout.LINE_STRIDE, lines],
+    [layout.REGIONS, 16, layout.REGION_STRIDE, regions],
+    [layout.RULES, 32, layout.RULE_STRIDE, ruleCount],
+  ];
+  let hash = checksum(new Uint8Array());
+  for (const [address, bytes, stride, count] of parts) {
+    for (let i = 0; i < count; i++) {
+      const at = address + i * stride;
+      hash = checksum(memory.bytes.subarray(at, at + bytes), hash);
+    }
   }
   return hash;
 }
@@ -46,16 +59,27 @@ function counts(memory: CoreMemory) {
   return { lines: lineCount, regions: regionCount };
 }
 
+/** Level lines are sampled again on restore; edges that wait would be lost. */
+function waitingEdges(memory: CoreMemory, line: number): number {
+  const irqFlags = memory.word(layout.LINE_BINDINGS + line * layout.LINE_BINDING_STRIDE);
+  if (irqFlags & VFIO_IRQ_INFO_AUTOMASKED) return 0;
+  return memory.word(layout.DOORBELL_COUNTS + line * 4);
+}
+
 export function takeSnapshot(memory: CoreMemory): Uint8Array {
   const { lines, regions } = counts(memory);
-  const state = stateOf(memory, lines);
-  const snapshot = new Uint8Array(HEADER_BYTES + state.length);
+  const snapshot = new Uint8Array(HEADER_BYTES + stateBytes(lines));
   const view = new DataView(snapshot.buffer);
+  const state = snapshot.subarray(HEADER_BYTES);
+  state.set(memory.bytes.subarray(layout.MACHINE, layout.MACHINE + machineBytes(lines)));
+  for (let line = 0; line < lines; line++) {
+    const at = HEADER_BYTES + machineBytes(lines) + line * 4;
+    view.setUint32(at, waitingEdges(memory, line), true);
+  }
   const digest = geometryDigest(memory, lines, regions);
   [MAGIC, ABI_VERSION, lines, regions, digest, state.length, checksum(state)].forEach((word, i) => {
     view.setUint32(i * 4, word, true);
   });
-  snapshot.set(state, HEADER_BYTES);
   return snapshot;
 }
 
@@ -67,6 +91,7 @@ export function takeSnapshot(memory: CoreMemory): Uint8Array {
 export function checkSnapshot(device: string, memory: CoreMemory, snapshot: Uint8Array): void {
   const invalid = (why: string) =>
     new VfioError('SNAPSHOT_INVALID', `${device}: this is no usable snapshot: ${why}`, { device });
+  if (!(snapshot instanceof Uint8Array)) throw invalid('it is no Uint8Array');
   if (snapshot.length < HEADER_BYTES) throw invalid('it is too short');
   const view = new DataView(snapshot.buffer, snapshot.byteOffset, snapshot.byteLength);
   const word = (index: number) => view.getUint32(index * 4, true);
@@ -88,13 +113,26 @@ export function checkSnapshot(device: string, memory: CoreMemory, snapshot: Uint
     );
   }
   const state = snapshot.subarray(HEADER_BYTES);
-  if (state.length !== word(5) || state.length !== stateOf(memory, lines).length) {
+  if (state.length !== word(5) || state.length !== stateBytes(lines)) {
     throw invalid('its length is wrong');
   }
   if (checksum(state) !== word(6)) throw invalid('its checksum is wrong');
 }
 
-/** Copies the state of a checked snapshot into the core. */
-export function copySnapshot(memory: CoreMemory, snapshot: Uint8Array): void {
-  memory.bytes.set(snapshot.subarray(HEADER_BYTES), layout.MACHINE);
+/**
+ * Copies the state of a checked snapshot into the core.
+ * @returns the edges that waited, for the doorbell
+ */
+export function copySnapshot(
+  memory: CoreMemory,
+  snapshot: Uint8Array,
+): readonly { readonly line: number; readonly count: number }[] {
+  const { lines } = counts(memory);
+  const end = HEADER_BYTES + machineBytes(lines);
+  memory.bytes.set(snapshot.subarray(HEADER_BYTES, end), layout.MACHINE);
+  const view = new DataView(snapshot.buffer, snapshot.byteOffset, snapshot.byteLength);
+  return Array.from({ length: lines }, (_, line) => ({
+    line,
+    count: view.getUint32(end + line * 4, true),
+  })).filter(({ count }) => count > 0);
 }

@@ -36,7 +36,9 @@ function findPath(sysfs: Sysfs, options: ResolvedOptions): string {
 }
 
 function cdevOf(sysfs: Sysfs, path: string, name: string): string {
-  const node = sysfs.list(`${path}/vfio-dev`).find((entry) => /^vfio\d+$/.test(entry));
+  const node = sysfs
+    .list(`${path}/vfio-dev`)
+    .find((entry) => /^vfio\d+$/.test(entry) && sysfs.exists(`${path}/vfio-dev/${entry}/dev`));
   if (node !== undefined) return `/dev/vfio/devices/${node}`;
   throw new VfioError(
     'NO_CDEV',

@@ -21,7 +21,10 @@ export interface DeviceOptions {
   readonly host?: string;
   /** Its path in sysfs; wins over `host`. */
   readonly sysfsdev?: string;
-  /** Descriptor of its VFIO node (cdev), opened beforehand; wins over both. */
+  /**
+   * Descriptor of its VFIO node (cdev), opened beforehand; wins over both. The
+   * device takes it over: it is closed with the device, also when opening fails.
+   */
   readonly fd?: number;
   /** Never map a region: every access goes through pread and pwrite. false. */
   readonly xNoMmap?: boolean;

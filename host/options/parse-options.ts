@@ -1,5 +1,11 @@
-import { DEFAULT_MEMORY_BYTES, MAX_MEMORY_BYTES, MAX_UNMASK_ATTEMPTS } from '../../assembly/limits';
+import {
+  DEFAULT_MEMORY_BYTES,
+  MAX_LINES,
+  MAX_MEMORY_BYTES,
+  MAX_UNMASK_ATTEMPTS,
+} from '../../assembly/limits';
 import { VfioError } from '../errors';
+import type { EoiRule } from '../profiles/profile';
 import type { DeviceOptions, EoiOptions, ResolvedOptions } from './options';
 
 const defaults: ResolvedOptions = {
@@ -64,11 +70,45 @@ function eoi(value: unknown): string | undefined {
     return `one whose default is 'irqchip', 'write' or 'access'`;
   }
   for (const [line, of] of Object.entries(lines ?? {})) {
-    if (!/^\d+$/.test(line) || !sources.includes(of)) {
+    if (!/^\d+$/.test(line) || Number(line) >= MAX_LINES || !sources.includes(of)) {
       return `one whose lines map a line number to 'irqchip', 'register', 'write' or 'access'`;
     }
   }
-  return rules === undefined || Array.isArray(rules) ? undefined : 'one whose rules are a list';
+  if (rules === undefined) return undefined;
+  if (!Array.isArray(rules)) return 'one whose rules are a list';
+  for (const [index, each] of rules.entries()) {
+    const expected = rule(each);
+    if (expected !== undefined) return `one whose rule ${index} ${expected}`;
+  }
+  return undefined;
+}
+
+const isWord = integer(0, 0xffffffff);
+
+/** Fields of an EOI rule: those that it must have, and those that it may have. */
+const ruleFields: Readonly<Record<keyof EoiRule, { check: Check; optional?: true }>> = {
+  region: { check: isWord },
+  offset: { check: isWord },
+  width: { check: oneOf(1, 2, 4), optional: true },
+  access: { check: oneOf('read', 'write') },
+  mask: { check: isWord, optional: true },
+  value: { check: isWord, optional: true },
+  line: { check: isWord },
+};
+
+/** What is wrong with an entry of eoi.rules, as it follows 'rule n'. */
+function rule(value: unknown): string | undefined {
+  if (isObject(value)) return 'is an object {region, offset, access, line}';
+  const given = value as Record<string, unknown>;
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(ruleFields, name)) return `has no field '${name}'`;
+  }
+  for (const [name, { check, optional }] of Object.entries(ruleFields)) {
+    if (given[name] === undefined && optional) continue;
+    const expected = check(given[name]);
+    if (expected !== undefined) return `has as ${name} ${expected}`;
+  }
+  return undefined;
 }
 
 const checks: Readonly<Record<keyof DeviceOptions, Check>> = {
@@ -129,6 +169,9 @@ function unknownOption(name: string): VfioError {
  * @throws VfioError OPTION_UNKNOWN, OPTION_INVALID
  */
 export function parseOptions(options: DeviceOptions): ResolvedOptions {
+  if (isObject(options)) {
+    throw new VfioError('OPTION_INVALID', `the options must be an object, got ${show(options)}`);
+  }
   const given: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
     const key = camelCase(name);
@@ -146,10 +189,15 @@ export function parseOptions(options: DeviceOptions): ResolvedOptions {
   const resolved = {
     ...defaults,
     ...given,
-    eoi: { ...defaults.eoi, ...(given.eoi as EoiOptions | undefined) },
+    eoi: { ...defaults.eoi, ...withoutUndefined(given.eoi as EoiOptions | undefined) },
   } as ResolvedOptions;
   if (resolved.policy === 'qemu') checkQemu(resolved);
   return resolved;
+}
+
+/** A field that is there but undefined must not hide its default. */
+function withoutUndefined(options: EoiOptions = {}): EoiOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
 /** QEMU's behaviour knows one EOI source and numbers for the time-out. */

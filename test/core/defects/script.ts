@@ -1,8 +1,8 @@
-import { ProbeDevice } from '../device/models';
-import { type Opened, Rig } from '../device/rig';
 import type { DeviceEnvironment } from '../../../host/device/open';
 import type { DeviceOptions } from '../../../host/options/options';
 import type { DeviceHandle } from '../../../host/sim/simulated-host';
+import { ProbeDevice } from '../device/models';
+import { type Opened, Rig } from '../device/rig';
 
 /** QEMU's default time-out of the direct mapping. */
 const TIMEOUT_MS = 1100;
