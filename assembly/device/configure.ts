@@ -70,6 +70,7 @@ export function addRule(
   const limit = regionAt(region).limit;
   if (width != 1 && width != 2 && width != 4) return STATUS_INVALID;
   if (offset % width != 0 || width > limit || offset > limit - width) return STATUS_INVALID;
+  if (width < 4 && mask >> (width << 3) != 0) return STATUS_INVALID;
   if ((direction & (RULE_READ | RULE_WRITE)) == 0) return STATUS_INVALID;
   if (lineAt(line).state != LINE_INACTIVE) return STATUS_INVALID;
   if (!insertRule(region, offset, width, direction, mask, value, line)) return STATUS_FULL;

@@ -26,7 +26,7 @@ import { TRACE_IRQ_INFO } from '../boundary/trace-events';
 import { trace } from '../irq/effects';
 import { MAX_LINES, MAX_REGIONS } from '../limits';
 import { NO_HANDLE, NO_LINE } from '../state/layout';
-import { config, device, lineAt, lineBindingAt, lineTimingAt } from '../state/records';
+import { config, device, lineAt, lineBindingAt, lineTimingAt, transient } from '../state/records';
 import { fail } from './failure';
 import { discoverRegion } from './regions';
 import { call, get, prepare, put } from './scratch';
@@ -52,6 +52,7 @@ function discoverLine(line: u32): i32 {
   const timing = lineTimingAt(line);
   timing.next = NO_LINE;
   timing.previous = NO_LINE;
+  timing.upAt = transient.effectHead - 1;
   trace(TRACE_IRQ_INFO, line, binding.irqCount, binding.irqFlags);
   return STATUS_OK;
 }

@@ -6,7 +6,13 @@ import {
   VFIO_IRQ_SET_ACTION_UNMASK,
 } from '../abi/vfio';
 import * as host from '../boundary/host';
-import { ARM_IRQFD, ARM_NONE, ARM_USER, LINE_ARMED } from '../boundary/options';
+import {
+  ARM_IRQFD,
+  ARM_NONE,
+  ARM_USER,
+  LINE_ARMED,
+  LINE_MASK_REQUESTED,
+} from '../boundary/options';
 import {
   STATUS_OK,
   STEP_DISARM,
@@ -16,8 +22,9 @@ import {
   STEP_UNMASK,
   STEP_WATCH,
 } from '../boundary/status';
-import { forget, ring, silenceDoorbell } from '../irq/machine';
-import { DOORBELL_COUNTS, NO_HANDLE, SCRATCH } from '../state/layout';
+import { isSignalled, silence } from '../irq/doorbell';
+import { forget } from '../irq/machine';
+import { NO_HANDLE, SCRATCH } from '../state/layout';
 import { device, LineBinding, lineAt, lineBindingAt } from '../state/records';
 import { fail } from './failure';
 import { act, disable, setEventfd } from './irq-set';
@@ -49,24 +56,12 @@ export function closeEventfds(binding: LineBinding): void {
 }
 
 /**
- * Whether a signal of the line waits: then the kernel has masked a level line
- * for that signal, and the EOI that follows will unmask it.
- */
-export function isSignalled(line: u32): bool {
-  const binding = lineBindingAt(line);
-  if (binding.armed != ARM_USER) return false;
-  if (host.read(binding.trigger, SCRATCH, EVENTFD_COUNTER_SIZE) == EVENTFD_COUNTER_SIZE) {
-    ring(line, load<u32>(SCRATCH));
-  }
-  return load<u32>(DOORBELL_COUNTS + (line << 2)) != 0;
-}
-
-/**
  * A level line that was armed before may have been left masked: its mask
  * outlives the trigger.
  */
 function unmaskAgain(line: u32, binding: LineBinding): i32 {
-  if (!isAutomasked(binding) || binding.everArmed == 0 || isSignalled(line)) return STATUS_OK;
+  if (!isAutomasked(binding) || binding.everArmed == 0) return STATUS_OK;
+  if ((lineAt(line).flags & LINE_MASK_REQUESTED) != 0 || isSignalled(line)) return STATUS_OK;
   const result = act(line, VFIO_IRQ_SET_ACTION_UNMASK);
   return result < 0 ? fail(STEP_UNMASK, result, line) : STATUS_OK;
 }
@@ -100,7 +95,7 @@ export function arm(line: u32): i32 {
     if (status != STATUS_OK) {
       if (result >= 0) disable(line);
       host.unwatch(trigger);
-      silenceDoorbell(line);
+      silence(line);
       setArmed(line, ARM_NONE);
     }
   }
@@ -119,7 +114,7 @@ export function disarm(line: u32): i32 {
   if (!byUser) removeIrqfd(line);
   setArmed(line, ARM_NONE);
   closeEventfds(binding);
-  silenceDoorbell(line);
+  silence(line);
   forget(line);
   return result < 0 ? fail(STEP_DISARM, result, line) : STATUS_OK;
 }
@@ -147,7 +142,7 @@ export function disarmAll(): i32 {
     if (binding.armed == ARM_IRQFD) removeIrqfd(line);
     setArmed(line, ARM_NONE);
     closeEventfds(binding);
-    silenceDoorbell(line);
+    silence(line);
   }
   return status;
 }
@@ -158,5 +153,5 @@ export function drain(line: u32): void {
   if (binding.armed == ARM_NONE) return;
   host.read(binding.trigger, SCRATCH, EVENTFD_COUNTER_SIZE);
   if (binding.armed == ARM_IRQFD) return;
-  silenceDoorbell(line);
+  silence(line);
 }

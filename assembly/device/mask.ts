@@ -5,11 +5,11 @@ import {
 } from '../abi/vfio';
 import { LINE_INACTIVE, LINE_MASK_REQUESTED, LINE_RETRYING, LINE_STUCK } from '../boundary/options';
 import { STATUS_INVALID, STATUS_OK, STEP_MASK, STEP_UNMASK } from '../boundary/status';
+import { isSignalled } from '../irq/doorbell';
 import { endRetries } from '../irq/retry';
 import { lineAt, lineBindingAt } from '../state/records';
 import { fail } from './failure';
 import { act } from './irq-set';
-import { isSignalled } from './lines';
 
 /** Masking a line in the host on request, on top of the kernel's auto-masking. */
 

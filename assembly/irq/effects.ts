@@ -1,4 +1,10 @@
-import { EFFECT_MORE, EFFECT_TRACE } from '../boundary/effects';
+import {
+  EFFECT_LINE_MASK,
+  EFFECT_MORE,
+  EFFECT_NUMBERED,
+  EFFECT_TRACE,
+  EFFECT_UP,
+} from '../boundary/effects';
 import * as host from '../boundary/host';
 import { MAX_EFFECTS } from '../limits';
 import { EFFECTS } from '../state/layout';
@@ -29,16 +35,24 @@ export function push(effect: u32): void {
 
 /** Queues an effect that raises `line`. */
 export function pushUp(effect: u32, line: u32): void {
-  if (transient.firstEffect != 0) lineTimingAt(line).upAt = transient.effectTail;
+  // As the first effect it is found by isRaised() itself; the position then
+  // only has to be one that the host has passed.
+  lineTimingAt(line).upAt =
+    transient.firstEffect == 0 ? transient.effectHead - 1 : transient.effectTail;
   push(effect);
 }
 
 /**
  * Whether the host has applied the effect that raised `line`, which is ACTIVE.
- * It has when nothing waits; otherwise the position in the ring tells.
+ * It has when nothing waits; otherwise it may be the first effect, or the
+ * position in the ring tells.
  */
 export function isRaised(line: u32): bool {
-  return transient.firstEffect == 0 || <i32>(transient.effectHead - lineTimingAt(line).upAt) > 0;
+  const first = transient.firstEffect;
+  if (first == 0) return true;
+  const raises = (first & (EFFECT_NUMBERED | EFFECT_UP)) == EFFECT_UP;
+  if (raises && (first & EFFECT_LINE_MASK) == line) return false;
+  return <i32>(transient.effectHead - lineTimingAt(line).upAt) > 0;
 }
 
 /** Hands a trace event over while tracing is on. */

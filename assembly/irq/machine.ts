@@ -1,7 +1,16 @@
 import { LINE_ARMED, PHASE_OPEN, POLICY_QEMU } from '../boundary/options';
 import { STATUS_CLOSED, STATUS_NO_LINE, STATUS_OK } from '../boundary/status';
 import { DOORBELL, DOORBELL_COUNTS, DOORBELL_WORDS } from '../state/layout';
-import { config, device, deviceStatistics, lineAt, machine, transient } from '../state/records';
+import {
+  config,
+  device,
+  deviceStatistics,
+  lineAt,
+  lineStatisticsAt,
+  machine,
+  transient,
+} from '../state/records';
+import { ring } from './doorbell';
 import * as qemu from './qemu';
 import { serveRetries } from './retry';
 import { findStalls } from './stall';
@@ -25,22 +34,10 @@ export function signal(line: u32, count: u32): i32 {
     return STATUS_OK;
   }
   if (line >= device.lineCount) return device.phase == PHASE_OPEN ? STATUS_NO_LINE : STATUS_CLOSED;
-  if (machine.paused != 0) ring(line, count);
-  else handleSignal(line, count);
+  if (machine.paused == 0) handleSignal(line, count);
+  else if (count == 0) lineStatisticsAt(line).spurious++;
+  else ring(line, count);
   return STATUS_OK;
-}
-
-/** Rings the doorbell from inside; the host does the same from outside. */
-export function ring(line: u32, count: u32): void {
-  atomic.add<u32>(DOORBELL_COUNTS + (line << 2), count);
-  atomic.or<u32>(DOORBELL_WORDS + ((line >> 5) << 2), 1 << (line & 31));
-  atomic.or<u32>(DOORBELL, 1 << (line >> 5));
-}
-
-/** Forgets signals of `line` that wait in the doorbell. */
-export function silenceDoorbell(line: u32): void {
-  atomic.and<u32>(DOORBELL_WORDS + ((line >> 5) << 2), ~(1 << (line & 31)));
-  atomic.store<u32>(DOORBELL_COUNTS + (line << 2), 0);
 }
 
 /** Handles the signals that wait in the doorbell, highest line first. */

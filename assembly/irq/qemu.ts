@@ -1,4 +1,5 @@
-import { EFFECT_DOWN, EFFECT_UNMASK, EFFECT_UP } from '../boundary/effects';
+import { VFIO_IRQ_SET_ACTION_UNMASK } from '../abi/vfio';
+import { EFFECT_DOWN, EFFECT_UP } from '../boundary/effects';
 import {
   LINE_ACTIVE,
   LINE_AUTOMASKED,
@@ -14,8 +15,9 @@ import {
   TRACE_PENDING,
   TRACE_STILL_ACTIVE,
 } from '../boundary/trace-events';
+import { act } from '../device/irq-set';
 import { ACTIVE_SET, NO_LINE } from '../state/layout';
-import { lineAt, lineBindingAt, lineStatisticsAt, machine } from '../state/records';
+import { device, lineAt, lineBindingAt, lineStatisticsAt, machine } from '../state/records';
 import { push, trace } from './effects';
 import { highest, insert, remove } from './line-set';
 import { setMapping, startTimer } from './mapping';
@@ -87,11 +89,14 @@ export function completeByChunk(): void {
     trace(TRACE_EOI, line, lineBindingAt(line).trigger, 0);
     lineStatisticsAt(line).completions++;
     setState(line, LINE_INACTIVE);
-    let bits: u32 = (record.flags & LINE_UP) != 0 ? EFFECT_DOWN : 0;
+    if ((record.flags & LINE_UP) != 0) push(EFFECT_DOWN | line);
     record.flags &= ~LINE_UP;
-    if ((record.flags & (LINE_AUTOMASKED | LINE_MASK_REQUESTED)) == LINE_AUTOMASKED)
-      bits |= EFFECT_UNMASK;
-    if (bits != 0) push(bits | line);
+    // At once and not as an effect: QEMU unmasks between the chunks of an
+    // access. The result is ignored, as there.
+    const unmasks = (record.flags & (LINE_AUTOMASKED | LINE_MASK_REQUESTED)) == LINE_AUTOMASKED;
+    if (unmasks && act(line, VFIO_IRQ_SET_ACTION_UNMASK) < 0) {
+      lineStatisticsAt(line).unmaskFailures++;
+    }
   }
   const next = takeOldest();
   if (next == NO_LINE) return;
@@ -111,10 +116,29 @@ export function timerFired(): void {
   }
 }
 
-/** Takes a line out of the machine; its place in the list stays, as a lost line's does. */
+/** Takes `line` out of the list; bounded, because the list may run in a circle. */
+function unlink(line: u32): void {
+  let previous: u32 = NO_LINE;
+  let at = machine.fifoHead;
+  for (let i: u32 = 0; i < device.lineCount && at != NO_LINE; i++) {
+    const next = lineAt(at).next;
+    if (at == line) {
+      if (previous == NO_LINE) machine.fifoHead = next;
+      else lineAt(previous).next = next;
+      if (machine.fifoTail == line) machine.fifoTail = previous;
+      break;
+    }
+    previous = at;
+    at = next;
+  }
+  lineAt(line).next = NO_LINE;
+}
+
+/** Takes a line out of the machine, whatever its state (it is being disarmed). */
 export function forget(line: u32): void {
   const record = lineAt(line);
   if (record.state == LINE_ACTIVE) lineStatisticsAt(line).abandoned++;
+  unlink(line);
   setState(line, LINE_INACTIVE);
   if ((record.flags & LINE_UP) != 0) push(EFFECT_DOWN | line);
   record.flags &= ~LINE_UP;

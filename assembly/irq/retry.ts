@@ -3,6 +3,7 @@ import { LINE_RETRYING, LINE_STUCK } from '../boundary/options';
 import { MAX_UNMASK_BACKOFF } from '../limits';
 import { NO_LINE, RETRY_SET } from '../state/layout';
 import { config, deviceStatistics, lineAt, lineStatisticsAt, machine } from '../state/records';
+import { isSignalled } from './doorbell';
 import { push } from './effects';
 import { insert, nextAfter, remove } from './line-set';
 
@@ -48,6 +49,8 @@ export function serveRetries(): void {
     return;
   }
   record.retryWait = 0;
+  // Masked for a signal that is on its way: its EOI will unmask the line.
+  if (isSignalled(line)) return;
   deviceStatistics.unmaskRetries++;
   push(EFFECT_RETRY_UNMASK | line);
 }

@@ -326,7 +326,7 @@ export class VfioPlatformDevice {
     if (result === status.STATUS_INVALID) {
       throw new VfioError(
         'RULE_INVALID',
-        `${this.name}: the ${what} names no aligned register of 1, 2 or 4 bytes inside the region, ` +
+        `${this.name}: the ${what} names no aligned register of 1, 2 or 4 bytes inside the region, or bits outside it, ` +
           'or its line is being handled',
         { device: this.name },
       );

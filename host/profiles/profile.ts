@@ -1,6 +1,6 @@
 /**
  * Completes a line when the guest makes a matching access (EOI source
- * 'register', spec S7). An access matches when it covers the register, goes in
+ * 'register', spec S7). An access matches when it touches the register, goes in
  * the given direction and, where `mask` is given, `(data & mask) === value`.
  */
 export interface EoiRule {

@@ -3,7 +3,6 @@ import { VFIO_DEVICE_SET_IRQS } from '../../../assembly/abi/vfio';
 import type { DeviceOptions } from '../../../host/options/options';
 import { MemoryDevice } from '../../../host/sim/models/memory';
 import type { SimulatedHost } from '../../../host/sim/simulated-host';
-import { DirectMachine } from '../../support/direct-machine';
 import {
   GOLDEN_REGION_BYTES,
   type GoldenTrace,
@@ -11,11 +10,15 @@ import {
   RUN_MS,
   type StepResult,
 } from '../../golden/player';
+import { DirectMachine } from '../../support/direct-machine';
 
 /** Offset bits of a VFIO device file below the region index. */
 const HIGH_OFFSET_BITS = 8;
 const IRQ_SET_UNMASK = 0x11;
 const NS_PER_MS = 1e6;
+
+/** Who splits wide and misaligned accesses; see DirectMachineOptions. */
+export type Splitting = 'device' | 'machine';
 
 /** The golden word for each trace event that QEMU's log was reduced to. */
 const WORDS: Readonly<Record<string, (values: Readonly<Record<string, unknown>>) => string>> = {
@@ -62,10 +65,10 @@ export class GoldenCore implements MachineUnderTest {
     });
   }
 
-  /** @param splits who splits accesses; see DirectMachineOptions */
+  /** @param options differ from those of the recording only to show that it matters */
   static async open(
     golden: Pick<GoldenTrace, 'irqs' | 'mmap_timeout_ms'>,
-    splits: 'device' | 'machine' = 'device',
+    splits: Splitting = 'device',
     options: DeviceOptions = {},
   ): Promise<GoldenCore> {
     const sys: string[] = [];
