@@ -339,7 +339,8 @@ export class Duel {
     this.#armed[line] = true;
     this.#model.setArmed(line, true);
     this.#collect();
-    if (!this.#isLevel(line)) return;
+    // A requested mask outlives the trigger, too.
+    if (!this.#isLevel(line) || this.#model.isHostMasked(line)) return;
     if (high && !masked) {
       // It signalled at once and is masked for that. The eventfd was asked, and what it held
       // waits for the next safe point.
