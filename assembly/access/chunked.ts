@@ -73,8 +73,9 @@ function readQemu(region: RegionRecord, index: u32, offset: u32, width: u32, buf
     if (chunk == 0) return false;
     const area = machine.mappingOn != 0 ? findArea(region, index, at, chunk) : null;
     if (area != null) put(buffer + done, chunk, loadWindow(area, at, chunk));
-    else if (readFile(region, index, at, chunk, buffer + done)) completeByChunk();
-    else put(buffer + done, chunk, <u64>-1);
+    else if (readFile(region, index, at, chunk, buffer + done)) {
+      completeByChunk(done + chunk == width);
+    } else put(buffer + done, chunk, <u64>-1);
     done += chunk;
   }
   return true;
@@ -90,7 +91,7 @@ function writeQemu(region: RegionRecord, index: u32, offset: u32, width: u32, bu
       storeWindow(area, at, chunk, get(buffer + done, chunk));
     } else {
       writeFile(region, index, at, chunk, buffer + done);
-      completeByChunk();
+      completeByChunk(done + chunk == width);
     }
     done += chunk;
   }

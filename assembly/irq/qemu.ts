@@ -1,5 +1,5 @@
 import { VFIO_IRQ_SET_ACTION_UNMASK } from '../abi/vfio';
-import { EFFECT_DOWN, EFFECT_UP } from '../boundary/effects';
+import { EFFECT_DOWN, EFFECT_UNMASK, EFFECT_UP } from '../boundary/effects';
 import {
   LINE_ACTIVE,
   LINE_AUTOMASKED,
@@ -81,22 +81,23 @@ export function signal(line: u32, count: u32): void {
   raise(line);
 }
 
-/** After every chunk of every trapped access that did not fail to read. */
-export function completeByChunk(): void {
+/** After every chunk of every trapped access that did not fail to read; `last` of the access. */
+export function completeByChunk(last: bool): void {
   const line = highest(ACTIVE_SET);
   if (line != NO_LINE) {
     const record = lineAt(line);
     trace(TRACE_EOI, line, lineBindingAt(line).trigger, 0);
     lineStatisticsAt(line).completions++;
     setState(line, LINE_INACTIVE);
-    if ((record.flags & LINE_UP) != 0) push(EFFECT_DOWN | line);
+    let bits: u32 = (record.flags & LINE_UP) != 0 ? EFFECT_DOWN : 0;
     record.flags &= ~LINE_UP;
-    // At once and not as an effect: QEMU unmasks between the chunks of an
-    // access. The result is ignored, as there.
-    const unmasks = (record.flags & (LINE_AUTOMASKED | LINE_MASK_REQUESTED)) == LINE_AUTOMASKED;
-    if (unmasks && act(line, VFIO_IRQ_SET_ACTION_UNMASK) < 0) {
-      lineStatisticsAt(line).unmaskFailures++;
+    if ((record.flags & (LINE_AUTOMASKED | LINE_MASK_REQUESTED)) == LINE_AUTOMASKED) {
+      // QEMU unmasks between the chunks of an access, where effects cannot be
+      // applied. The result is ignored, as there.
+      if (last) bits |= EFFECT_UNMASK;
+      else if (act(line, VFIO_IRQ_SET_ACTION_UNMASK) < 0) lineStatisticsAt(line).unmaskFailures++;
     }
+    if (bits != 0) push(bits | line);
   }
   const next = takeOldest();
   if (next == NO_LINE) return;

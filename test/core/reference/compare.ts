@@ -16,8 +16,8 @@ export function outputText(outputs: readonly Output[]): string {
  * "stuck" is an event and no act, so where it stands does not matter. Which
  * register line an access completes first is open in S7 ('anyRuleOrder'); what
  * happens to one line keeps its order, and so do the serialised ones. Under
- * policy qemu the core unmasks at once, between the chunks of an access, while
- * lines move afterwards: as in the golden traces, only the order inside each of
+ * policy qemu the core unmasks between the chunks of an access, while lines move
+ * afterwards: as in the golden traces, only the order inside each of
  * the two lists counts there ('unmasksApart').
  */
 export function inModelOrder(
