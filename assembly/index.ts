@@ -18,6 +18,7 @@ export {
   completeLine,
   disarmLine,
   endRestore,
+  gatherSignals,
   maskLine,
   pause,
   reset,

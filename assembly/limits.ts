@@ -27,6 +27,10 @@ export const MAX_UNMASK_BACKOFF = 64;
 export const MAX_ACCESS_REPORTS_PER_SECOND = 8;
 /** Guest accesses that may be under way inside each other, through callbacks. */
 export const MAX_NESTED_ACCESSES = 8;
+/** Blocks of guest RAM that one device may have mapped. */
+export const MAX_DMA_MAPPINGS = 64;
+/** Ranges of I/O virtual addresses that are kept for checking; of more, none are. */
+export const MAX_IOVA_RANGES = 32;
 /** Times a DMA mapping or an info structure is asked for again. */
 export const MAX_RETRIES = 4;
 /** Linear memory of one device in bytes: the state block and the windows. */

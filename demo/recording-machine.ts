@@ -45,9 +45,6 @@ export function recordingMachine(machine: Machine, recorder: Recorder, device: n
     onSafePoint: (poll) => machine.onSafePoint(poll),
     wake: () => machine.wake(),
     ...(machine.onEoi && { onEoi: (listener: (line: number) => void) => eoi(machine, listener) }),
-    ...(machine.setDirectMapping && {
-      setDirectMapping: (on: boolean) => machine.setDirectMapping?.(on),
-    }),
   };
 }
 

@@ -60,6 +60,7 @@ export const errorCodes = [
   'DMA_MAP',
   'DMA_UNMAP',
   'DMA_FULL',
+  'DMA_RANGE',
   'EFFECTS_LOST',
   'SNAPSHOT_INVALID',
   'SNAPSHOT_MISMATCH',

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { allocGuestRam } from './boundary/alloc-guest-ram';
 export type { GuestRam } from './boundary/guest-ram';
 export type { DeviceLocation, VfioHost } from './boundary/host';
 export type {
@@ -35,7 +36,7 @@ export type {
   MmioHandler,
 } from './machines/contract';
 export { type PluggedDevice, plug, type Wiring } from './machines/plug';
-export type { DeviceOptions, EoiOptions, EoiSource } from './options/options';
+export type { DeviceOptions, EoiOptions, EoiSource, ResolvedOptions } from './options/options';
 export type { DeviceProfile, EoiRule, RegisterName } from './profiles/profile';
 export type { Clock, TimerHandle } from './time/clock';
 export { VirtualClock } from './time/virtual-clock';

@@ -10,7 +10,6 @@ import {
   VFIO_ATTACH_IOMMUFD_PT_ID,
   VFIO_ATTACH_IOMMUFD_PT_SIZE,
   VFIO_BIND_IOMMUFD_FD,
-  VFIO_BIND_IOMMUFD_OUT_DEVID,
   VFIO_BIND_IOMMUFD_SIZE,
   VFIO_DEVICE_ATTACH_IOMMUFD_PT,
   VFIO_DEVICE_BIND_IOMMUFD,
@@ -45,7 +44,6 @@ export function attachCdev(): i32 {
   put(VFIO_BIND_IOMMUFD_FD, iommufd);
   const bound = call(cdev, VFIO_DEVICE_BIND_IOMMUFD);
   if (bound < 0) return fail(STEP_BIND_IOMMUFD, bound, 0);
-  device.deviceId = get(VFIO_BIND_IOMMUFD_OUT_DEVID);
 
   prepare(IOMMU_IOAS_ALLOC_SIZE);
   const allocated = call(iommufd, IOMMU_IOAS_ALLOC);

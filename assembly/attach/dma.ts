@@ -45,14 +45,16 @@ import {
   STATUS_WRONG_PHASE,
   STEP_DMA_FULL,
   STEP_DMA_MAP,
+  STEP_DMA_RANGE,
   STEP_DMA_UNALIGNED,
   STEP_DMA_UNMAP,
   STEP_DMA_UNSUPPORTED,
 } from '../boundary/status';
 import { fail } from '../device/failure';
 import { call, prepare, put, putPair } from '../device/scratch';
-import { MAX_DMA_MAPPINGS } from '../state/layout';
+import { MAX_DMA_MAPPINGS } from '../limits';
 import { DmaRecord, device, dmaAt } from '../state/records';
+import { isMappable } from './iova';
 
 /** Guest RAM for the device (spec S10). */
 
@@ -148,6 +150,7 @@ export function dmaMap(
   offset += skipped;
   iova += skipped;
   const mapped = (size - skipped) & ~(page - 1);
+  if (!isMappable(iova, mapped)) return fail(STEP_DMA_RANGE, 0, 0);
   const record = freeRecord();
   if (record == null) return fail(STEP_DMA_FULL, 0, MAX_DMA_MAPPINGS);
   let result = callMap(ram, offset, iova, mapped, writable != 0);

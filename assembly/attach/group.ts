@@ -75,7 +75,6 @@ function joinExisting(): bool {
     if (container < 0) return false;
     if (join(container) == 0) {
       device.container = container;
-      device.joined = 1;
       return true;
     }
     host.close(container);
@@ -93,7 +92,6 @@ function joinNew(): i32 {
   if (type <= 0) return fail(STEP_IOMMU_TYPE, type, device.backend);
   const joined = join(container);
   if (joined < 0) return fail(STEP_SET_CONTAINER, joined, 0);
-  device.joined = 1;
   // An empty container claims every type that a loaded driver has; only now
   // does it answer for this group.
   if (device.backend == BACKEND_NOIOMMU) {
@@ -150,5 +148,4 @@ export function detachGroup(): void {
     host.close(device.container);
     device.container = NO_HANDLE;
   }
-  device.joined = 0;
 }

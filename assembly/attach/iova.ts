@@ -9,8 +9,6 @@ import {
 } from '../abi/iommufd';
 import { EMSGSIZE } from '../abi/linux';
 import {
-  VFIO_DMA_AVAIL_COUNT,
-  VFIO_INFO_CAP_HEADER_SIZE,
   VFIO_IOMMU_GET_INFO,
   VFIO_IOMMU_INFO_CAP_OFFSET,
   VFIO_IOMMU_INFO_FLAG_CAPS,
@@ -19,7 +17,6 @@ import {
   VFIO_IOMMU_INFO_IOVA_PGSIZES_LO64,
   VFIO_IOMMU_INFO_SIZE,
   VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE,
-  VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL,
   VFIO_IOVA_RANGE_NR_IOVAS,
   VFIO_IOVA_RANGE_RANGES,
 } from '../abi/vfio';
@@ -27,21 +24,18 @@ import { STATUS_OK, STEP_IOMMU_CAPS, STEP_IOMMU_INFO, STEP_IOVA_RANGES } from '.
 import { CAP_ABSENT, CAP_BROKEN, findCapability } from '../device/capabilities';
 import { fail } from '../device/failure';
 import { call, get, prepare, put, putPair } from '../device/scratch';
-import { MAX_RETRIES } from '../limits';
-import {
-  IOVA_RANGE_STRIDE,
-  IOVA_RANGES,
-  MAX_IOVA_RANGES,
-  SCRATCH,
-  SCRATCH_SIZE,
-} from '../state/layout';
+import { MAX_IOVA_RANGES, MAX_RETRIES } from '../limits';
+import { IOVA_RANGE_STRIDE, IOVA_RANGES, SCRATCH, SCRATCH_SIZE } from '../state/layout';
 import { device } from '../state/records';
 
 /** What the IOMMU can map: page sizes and I/O virtual address ranges. */
 
-/** Keeps up to MAX_IOVA_RANGES of the `count` {first, last} pairs at scratch offset `from`. */
+/**
+ * Keeps the `count` {first, last} pairs at scratch offset `from`, or none when
+ * they are too many to be kept: then the kernel alone says what it maps.
+ */
 function keepRanges(from: u32, count: u32): void {
-  const kept = min<u32>(count, MAX_IOVA_RANGES);
+  const kept = count > <u32>MAX_IOVA_RANGES ? 0 : count;
   memory.copy(IOVA_RANGES, SCRATCH + from, kept * IOVA_RANGE_STRIDE);
   device.iovaRangeCount = kept;
 }
@@ -52,19 +46,15 @@ function parseType1(size: u32): i32 {
     device.pageSizesLow = get(VFIO_IOMMU_INFO_IOVA_PGSIZES_LO64);
     device.pageSizesHigh = get(VFIO_IOMMU_INFO_IOVA_PGSIZES_LO64 + 4);
   }
-  device.dmaAvailable = -1;
   if ((flags & VFIO_IOMMU_INFO_FLAG_CAPS) == 0) return STATUS_OK;
   const first = get(VFIO_IOMMU_INFO_CAP_OFFSET);
-  const header = VFIO_INFO_CAP_HEADER_SIZE;
-  const available = findCapability(first, VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL, header + 4, size);
   const ranges = findCapability(
     first,
     VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE,
     VFIO_IOVA_RANGE_RANGES,
     size,
   );
-  if (available == CAP_BROKEN || ranges == CAP_BROKEN) return fail(STEP_IOMMU_CAPS, 0, first);
-  if (available != CAP_ABSENT) device.dmaAvailable = get(available + VFIO_DMA_AVAIL_COUNT);
+  if (ranges == CAP_BROKEN) return fail(STEP_IOMMU_CAPS, 0, first);
   if (ranges == CAP_ABSENT) return STATUS_OK;
   const count = get(ranges + VFIO_IOVA_RANGE_NR_IOVAS);
   const room = (size - ranges - VFIO_IOVA_RANGE_RANGES) / IOVA_RANGE_STRIDE;
@@ -110,4 +100,16 @@ export function askIoas(): i32 {
     room = count;
   }
   return fail(STEP_IOVA_RANGES, 0, get(IOMMU_IOVA_RANGES_NUM_IOVAS));
+}
+
+/** Whether the IOMMU maps all of `[iova, iova + size)`, as far as it has said. */
+export function isMappable(iova: u64, size: u64): bool {
+  const count = device.iovaRangeCount;
+  for (let i: u32 = 0; i < count; i++) {
+    const range = IOVA_RANGES + i * IOVA_RANGE_STRIDE;
+    const first = load<u64>(range);
+    const last = load<u64>(range + 8);
+    if (iova >= first && iova <= last && size - 1 <= last - iova) return true;
+  }
+  return count == 0;
 }

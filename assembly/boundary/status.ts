@@ -23,7 +23,6 @@ export const STATUS_INVALID = -8;
 export const STATUS_FELL_BACK = 1;
 
 // Steps, for the failure record. `detail` is a line, region or type where noted.
-export const STEP_NONE = 0;
 export const STEP_OPEN_GROUP = 1;
 export const STEP_GROUP_STATUS = 2;
 export const STEP_GROUP_VIABLE = 3;
@@ -79,7 +78,8 @@ export const STEP_DMA_UNALIGNED = 35;
 export const STEP_DMA_MAP = 36;
 export const STEP_DMA_UNMAP = 37;
 export const STEP_DMA_FULL = 38;
-export const STEP_CLOSE = 39;
+/** the I/O virtual addresses are not among those that the IOMMU maps */
+export const STEP_DMA_RANGE = 39;
 /** detail: the line */
 export const STEP_DISARM = 40;
 /** detail: the offset of the capability */

@@ -8,6 +8,7 @@ import {
   OPTION_COUNT,
   PHASE_NEW,
   PHASE_OPEN,
+  RULE_EXACT,
   RULE_READ,
   RULE_WRITE,
 } from '../boundary/options';
@@ -18,7 +19,7 @@ import {
   STATUS_NO_REGION,
   STATUS_OK,
 } from '../boundary/status';
-import { addRule as insertRule } from '../irq/rules';
+import { hasRule, addRule as insertRule } from '../irq/rules';
 import { CONFIG } from '../state/layout';
 import { device, lineAt, regionAt } from '../state/records';
 import { admit } from './lifecycle';
@@ -43,6 +44,7 @@ export function setEoi(line: u32, source: u32): i32 {
   const record = lineAt(line);
   if (record.state != LINE_INACTIVE) return STATUS_INVALID;
   record.eoi = source;
+  if (source == EOI_REGISTER && !hasRule(line)) return STATUS_INVALID;
   const independent = source != EOI_WRITE && source != EOI_ACCESS;
   record.flags = independent ? record.flags | LINE_INDEPENDENT : record.flags & ~LINE_INDEPENDENT;
   return STATUS_OK;
@@ -70,6 +72,7 @@ export function addRule(
   const limit = regionAt(region).limit;
   if (width != 1 && width != 2 && width != 4) return STATUS_INVALID;
   if (offset % width != 0 || width > limit || offset > limit - width) return STATUS_INVALID;
+  if ((direction & RULE_EXACT) != 0 && (value & ~mask) != 0) return STATUS_INVALID;
   if (width < 4 && mask >> (width << 3) != 0) return STATUS_INVALID;
   if ((direction & (RULE_READ | RULE_WRITE)) == 0) return STATUS_INVALID;
   if (lineAt(line).state != LINE_INACTIVE) return STATUS_INVALID;

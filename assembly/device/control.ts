@@ -102,17 +102,24 @@ export function resume(): i32 {
   return admitted;
 }
 
+/** Readies the doorbell for a snapshot. */
+export function gatherSignals(): i32 {
+  const admitted = admit(PHASE_OPEN);
+  if (admitted == STATUS_OK) restoring.gatherSignals();
+  return admitted;
+}
+
 export function beginRestore(): i32 {
   const admitted = admit(PHASE_OPEN);
   if (admitted == STATUS_OK) restoring.beginRestore();
   return admitted;
 }
 
-export function endRestore(): i32 {
+export function endRestore(nowMs: f64): i32 {
   const admitted = admit(PHASE_OPEN);
   if (admitted != STATUS_OK) return admitted;
   device.busy = 1;
-  return done(restoring.endRestore());
+  return done(restoring.endRestore(nowMs));
 }
 
 /** 0 when `line` of the open device exists. */

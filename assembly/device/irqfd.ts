@@ -15,7 +15,7 @@ import {
 } from '../abi/vfio';
 import * as host from '../boundary/host';
 import { NODE_KVM_VM } from '../boundary/nodes';
-import { ARM_IRQFD, ARM_NONE } from '../boundary/options';
+import { ARM_IRQFD, ARM_NONE, LINE_MASK_REQUESTED } from '../boundary/options';
 import {
   STATUS_FELL_BACK,
   STATUS_OK,
@@ -30,7 +30,7 @@ import {
 import { TRACE_EDGE_IRQFD, TRACE_LEVEL_IRQFD } from '../boundary/trace-events';
 import { trace } from '../irq/effects';
 import { NO_HANDLE, SCRATCH } from '../state/layout';
-import { device, LineBinding, lineBindingAt } from '../state/records';
+import { device, LineBinding, lineAt, lineBindingAt } from '../state/records';
 import { fail } from './failure';
 import { act, setEventfd } from './irq-set';
 import { arm, checkUsable, closeEventfds, isAutomasked, newEventfd, setArmed } from './lines';
@@ -74,8 +74,10 @@ function connect(line: u32, binding: LineBinding): i32 {
     if (masked < 0) return fail(STEP_MASK, masked, line);
     const resampled = setEventfd(line, VFIO_IRQ_SET_ACTION_UNMASK, binding.resample);
     if (resampled < 0) return fail(STEP_SET_RESAMPLE, resampled, line);
-    const unmasked = act(line, VFIO_IRQ_SET_ACTION_UNMASK);
-    if (unmasked < 0) return fail(STEP_UNMASK, unmasked, line);
+    if ((lineAt(line).flags & LINE_MASK_REQUESTED) == 0) {
+      const unmasked = act(line, VFIO_IRQ_SET_ACTION_UNMASK);
+      if (unmasked < 0) return fail(STEP_UNMASK, unmasked, line);
+    }
   }
   const triggered = setEventfd(line, VFIO_IRQ_SET_ACTION_TRIGGER, binding.trigger);
   return triggered < 0 ? fail(STEP_SET_TRIGGER, triggered, line) : STATUS_OK;

@@ -13,7 +13,7 @@ import { STATUS_CLOSED, STATUS_OK, STATUS_REENTRANT, STATUS_WRONG_PHASE } from '
 import { stopTimer } from '../irq/mapping';
 import { updateSpecial } from '../irq/special';
 import { NO_HANDLE } from '../state/layout';
-import { config, device, machine } from '../state/records';
+import { config, device, machine, transient } from '../state/records';
 import { discover } from './discover';
 import { fail } from './failure';
 import { disarmAll } from './lines';
@@ -67,8 +67,11 @@ export function attach(backend: u32): i32 {
   return status;
 }
 
-/** Opens the device itself, finds its regions and lines, and maps what can be mapped. */
-export function openDevice(): i32 {
+/**
+ * Opens the device itself, finds its regions and lines, and maps what can be
+ * mapped. `nowMs` is the time of the machine.
+ */
+export function openDevice(nowMs: f64): i32 {
   const admitted = admit(PHASE_ATTACHED);
   if (admitted != STATUS_OK) return admitted;
   device.busy = 1;
@@ -77,6 +80,7 @@ export function openDevice(): i32 {
   if (status == STATUS_OK) {
     mapRegions();
     quietLines();
+    transient.nowMs = nowMs;
     machine.mappingOn = 1;
     device.phase = PHASE_OPEN;
     updateSpecial();
@@ -111,6 +115,7 @@ export function close(): i32 {
     const step = device.failureStep;
     const errno = device.failureErrno;
     const detail = device.failureDetail;
+    unmapRegions();
     const unmapped = dmaUnmapAll();
     if (status != STATUS_OK) fail(step, -(<i32>errno), detail);
     else status = unmapped;

@@ -147,11 +147,10 @@ export function disarmAll(): i32 {
   return status;
 }
 
-/** Throws away what waits in the eventfd and in the doorbell. */
+/** Throws away what waits in the eventfd and in the doorbell (KVM empties that of an irqfd). */
 export function drain(line: u32): void {
   const binding = lineBindingAt(line);
-  if (binding.armed == ARM_NONE) return;
+  if (binding.armed != ARM_USER) return;
   host.read(binding.trigger, SCRATCH, EVENTFD_COUNTER_SIZE);
-  if (binding.armed == ARM_IRQFD) return;
   silence(line);
 }

@@ -1,4 +1,8 @@
-import { VFIO_DEVICE_FLAGS_RESET, VFIO_DEVICE_RESET } from '../abi/vfio';
+import {
+  VFIO_DEVICE_FLAGS_RESET,
+  VFIO_DEVICE_RESET,
+  VFIO_IRQ_SET_ACTION_UNMASK,
+} from '../abi/vfio';
 import { EFFECT_DOWN, EFFECT_UNMASK } from '../boundary/effects';
 import * as host from '../boundary/host';
 import {
@@ -11,7 +15,7 @@ import {
   LINE_INDEPENDENT,
   LINE_UP,
 } from '../boundary/options';
-import { STATUS_OK, STEP_DEVICE_RESET } from '../boundary/status';
+import { STATUS_OK, STEP_DEVICE_RESET, STEP_UNMASK } from '../boundary/status';
 import { push } from '../irq/effects';
 import { setMapping, stopTimer } from '../irq/mapping';
 import { ACTIVE_SET, LINE_SET_SIZE, NO_LINE, RETRY_SET } from '../state/layout';
@@ -26,6 +30,7 @@ import {
   transient,
 } from '../state/records';
 import { fail } from './failure';
+import { act } from './irq-set';
 import { drain } from './lines';
 
 /** Puts every line to rest: queues "down" for those that are up, empties FIFO and latches. */
@@ -73,9 +78,15 @@ export function reset(): i32 {
     const binding = lineBindingAt(line);
     if (binding.armed == ARM_NONE) continue;
     drain(line);
-    // An irqfd line is unmasked by its resample eventfd.
-    if (binding.armed != ARM_USER) continue;
-    if ((lineAt(line).flags & LINE_AUTOMASKED) != 0) push(EFFECT_UNMASK | line);
+    if ((lineAt(line).flags & LINE_AUTOMASKED) == 0) continue;
+    if (binding.armed == ARM_USER) {
+      push(EFFECT_UNMASK | line);
+      continue;
+    }
+    // The guest will not complete what it forgets now, so its irqchip will
+    // not signal the resample eventfd either.
+    const unmasked = act(line, VFIO_IRQ_SET_ACTION_UNMASK);
+    if (unmasked < 0 && status == STATUS_OK) status = fail(STEP_UNMASK, unmasked, line);
   }
   stopTimer();
   setMapping(1);

@@ -16,6 +16,7 @@ import {
   LINE_STUCK,
 } from '../boundary/options';
 import { STATUS_OK, STEP_MASK, STEP_UNMASK } from '../boundary/status';
+import { isSignalled } from '../irq/doorbell';
 import { push, pushUp } from '../irq/effects';
 import { appendActive } from '../irq/independent';
 import { stopTimer } from '../irq/mapping';
@@ -31,8 +32,14 @@ import { quietLines } from './reset';
  * the block from MACHINE to the end of LINES, then endRestore().
  */
 
+/** Brings the signals that wait in eventfds to the doorbell, where a snapshot finds them. */
+export function gatherSignals(): void {
+  for (let line: u32 = 0; line < device.lineCount; line++) isSignalled(line);
+}
+
 /** Puts the machine to rest and throws away signals that wait. */
 export function beginRestore(): void {
+  transient.pausedByHost = machine.paused;
   quietLines();
   stopTimer();
   for (let line: u32 = 0; line < device.lineCount; line++) drain(line);
@@ -52,8 +59,11 @@ function restoreMask(line: u32): i32 {
 }
 
 /** Tells machine and kernel what the restored state means for them. */
-export function endRestore(): i32 {
+export function endRestore(nowMs: f64): i32 {
   let status = STATUS_OK;
+  transient.nowMs = nowMs;
+  // Whether this machine stands still is not the snapshot's to say.
+  machine.paused = transient.pausedByHost;
   updateSpecial();
   push(machine.mappingOn != 0 ? EFFECT_MAPPING_ON : EFFECT_MAPPING_OFF);
   if (machine.timerRunning != 0) push(EFFECT_TIMER_START);

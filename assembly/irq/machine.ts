@@ -11,6 +11,7 @@ import {
   transient,
 } from '../state/records';
 import { ring } from './doorbell';
+import { checkInvariants } from './invariants';
 import * as qemu from './qemu';
 import { serveRetries } from './retry';
 import { findStalls } from './stall';
@@ -22,6 +23,7 @@ function handleSignal(line: u32, count: u32): void {
   if ((lineAt(line).flags & LINE_ARMED) == 0) return;
   if (config.policy == POLICY_QEMU) qemu.signal(line, count);
   else strict.signal(line, count);
+  if (ASC_OPTIMIZE_LEVEL == 0) checkInvariants();
 }
 
 /**

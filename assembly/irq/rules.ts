@@ -44,6 +44,14 @@ export function addRule(
   return true;
 }
 
+/** Whether any rule completes `line`. */
+export function hasRule(line: u32): bool {
+  for (let index: u32 = 0; index < device.ruleCount; index++) {
+    if (ruleAt(index).line == line) return true;
+  }
+  return false;
+}
+
 /** Whether an access of `width` bytes at `offset` with this data fulfils the rule. */
 function matches(rule: RuleRecord, offset: u32, width: u32, direction: u32, data: u64): bool {
   if ((rule.direction & direction) == 0) return false;

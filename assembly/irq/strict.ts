@@ -34,6 +34,7 @@ import {
 import { isRaised, push, pushUp, trace } from './effects';
 import { append, remove, takeOldest } from './fifo';
 import { appendActive, removeActive } from './independent';
+import { checkInvariants } from './invariants';
 import { setMapping, startTimer } from './mapping';
 import { endRetries } from './retry';
 
@@ -233,6 +234,7 @@ export function completeByAccess(write: bool, active: u32, activation: u32): voi
   const others = transient.firstEffect | transient.special | record.again;
   if (others == 0 && machine.fifoHead == NO_LINE) completeAlone(active, record);
   else if (isRaised(active)) completeSerial(active);
+  if (ASC_OPTIMIZE_LEVEL == 0) checkInvariants();
 }
 
 /** The mmap timer fired. */

@@ -1,9 +1,11 @@
 import {
   MAX_ACCESS_REPORTS_PER_SECOND,
   MAX_AREAS_PER_REGION,
+  MAX_DMA_MAPPINGS,
   MAX_EFFECTS,
   MAX_EOI_RULES,
   MAX_INFO_BYTES,
+  MAX_IOVA_RANGES,
   MAX_LINES,
   MAX_NESTED_ACCESSES,
   MAX_REGIONS,
@@ -75,12 +77,10 @@ export const RULE_BUCKETS = RULES + MAX_EOI_RULES * RULE_STRIDE;
 export const RULE_BUCKET_COUNT = 4096;
 
 /** DmaRecord per mapping of guest RAM. */
-export const MAX_DMA_MAPPINGS = 64;
 export const DMA_MAPPINGS = RULE_BUCKETS + RULE_BUCKET_COUNT * 4;
 export const DMA_STRIDE = 32;
 
 /** I/O virtual address ranges that the IOMMU allows: first and last, 64 bits each. */
-export const MAX_IOVA_RANGES = 32;
 export const IOVA_RANGES = DMA_MAPPINGS + MAX_DMA_MAPPINGS * DMA_STRIDE;
 export const IOVA_RANGE_STRIDE = 16;
 

@@ -34,16 +34,12 @@ export class DeviceRecord {
   flags: u32;
   group: i32;
   container: i32;
-  /** Whether this core joined the group to the container. */
-  joined: u32;
   device: i32;
   iommufd: i32;
   ioas: u32;
-  deviceId: u32;
   kvm: i32;
   pageSizesLow: u32;
   pageSizesHigh: u32;
-  dmaAvailable: u32;
   iovaRangeCount: u32;
   windowNext: u32;
   dmaCount: u32;
@@ -82,6 +78,8 @@ export class VolatileRecord {
   /** Independent ACTIVE lines in order of activation. */
   oldestIndependent: u32;
   newestIndependent: u32;
+  /** machine.paused while a snapshot is being restored. */
+  pausedByHost: u32;
   /** Accesses through pread or pwrite that are under way inside each other. */
   accessDepth: u32;
 }

@@ -32,9 +32,4 @@ export class HandleTable {
     this.#entries[handle] = undefined;
     return entry.close;
   }
-
-  /** Handles that are open. */
-  get size(): number {
-    return this.#entries.filter((entry) => entry !== undefined).length;
-  }
 }

@@ -23,7 +23,7 @@ export class IoctlTranslator {
   readonly #handles: HandleTable;
   readonly #deviceName: string;
   readonly #argument = new PlainIoctlArgument(MAX_INFO_BYTES);
-  readonly #guestRam: GuestRam[] = [];
+  readonly #guestRam: (GuestRam | undefined)[] = [];
 
   constructor(kernel: Kernel, nodes: SharedNodes, handles: HandleTable, deviceName: string) {
     this.#kernel = kernel;
@@ -37,9 +37,14 @@ export class IoctlTranslator {
    * or before its first byte, so that the core can see how it lines up.
    */
   guestRam(ram: GuestRam): { readonly handle: number; readonly offset: number } {
-    const known = this.#guestRam.indexOf(ram);
-    const handle = known >= 0 ? known : this.#guestRam.push(ram) - 1;
+    const free = this.#guestRam.indexOf(undefined);
+    const handle = free >= 0 ? free : this.#guestRam.length;
+    this.#guestRam[handle] = ram;
     return { handle, offset: Number(this.#kernel.addressOf(ram) & PAGE_MASK) };
+  }
+
+  releaseGuestRam(handle: number): void {
+    this.#guestRam[handle] = undefined;
   }
 
   /** Whether the result of `request` is a new descriptor. */

@@ -49,7 +49,7 @@ export interface KernelResources {
  * The system calls that the device needs, on a real, simulated or replayed
  * kernel. Results are those of the kernel: 0 or more on success, −errno on
  * failure; nothing here throws. File descriptors are the kernel's own; the
- * core sees handles instead (see handles.ts).
+ * core sees handles instead (see handle-table.ts).
  *
  * Offsets are 64 bits wide and arrive as two unsigned 32-bit words.
  */

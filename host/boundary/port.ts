@@ -84,9 +84,9 @@ export class HostPort implements Doorbell {
     return this.#translator.guestRam(ram);
   }
 
-  /** Descriptors that the core has open. */
-  get openHandles(): number {
-    return this.#handles.size;
+  /** Ends the use of a handle of guestRam(). */
+  releaseGuestRam(handle: number): void {
+    this.#translator.releaseGuestRam(handle);
   }
 
   /** Carries out EFFECT_UNMASK: 0 or −errno. */
@@ -100,13 +100,13 @@ export class HostPort implements Doorbell {
 
   /** Rings the core's doorbell; see state/layout.ts for the protocol. */
   ring(line: number, count: number): void {
-    const words = this.#memory.words;
+    const words = this.#memory.signedWords;
     const summary = DOORBELL >>> 2;
-    const wasSilent = words[summary] === 0;
     const word = line >>> 5;
-    (words[(DOORBELL_COUNTS >>> 2) + line] as number) += count;
-    (words[(DOORBELL_WORDS >>> 2) + word] as number) |= 1 << (line & 31);
-    (words[summary] as number) |= 1 << word;
+    // Atomic, because a native host's thread may ring for other lines meanwhile.
+    Atomics.add(words, (DOORBELL_COUNTS >>> 2) + line, count);
+    Atomics.or(words, (DOORBELL_WORDS >>> 2) + word, 1 << (line & 31));
+    const wasSilent = Atomics.or(words, summary, 1 << word) === 0;
     if (wasSilent) {
       this.guard(() => {
         this.onRing?.();
@@ -223,7 +223,10 @@ export class HostPort implements Doorbell {
 
   #addDevice(fd: number): number {
     this.deviceFd = fd;
-    return this.#handles.add(fd, () => this.kernel.close(fd));
+    return this.#handles.add(fd, () => {
+      this.deviceFd = -1;
+      return this.kernel.close(fd);
+    });
   }
 
   #open(node: number, index: number): number {

@@ -12,6 +12,7 @@ import type { CoreMemory } from '../core/core-memory';
 import { readRecord } from '../core/fields';
 import { errnoName, VfioError } from '../errors';
 import type { EoiSource, ResolvedOptions } from '../options/options';
+import { ruleProblem } from '../options/parse-options';
 import type { DeviceProfile, EoiRule } from '../profiles/profile';
 import type { Clock, TimerHandle } from '../time/clock';
 import { formatTrace, type TraceEvent } from '../trace/events';
@@ -32,6 +33,7 @@ import { checkSnapshot, copySnapshot, takeSnapshot } from './snapshot';
 const FIRST = layout.FIRST_EFFECT >>> 2;
 const DOORBELL = layout.DOORBELL >>> 2;
 const NS_PER_MS = 1e6;
+const MASK_FLAGS = options.LINE_ARMED | options.LINE_MASK_REQUESTED;
 
 const EOI_SOURCES: Readonly<Record<EoiSource, number>> = {
   irqchip: options.EOI_IRQCHIP,
@@ -66,8 +68,8 @@ export interface DeviceParts {
 
 /**
  * An open VFIO platform device: guest accesses go in, virtual interrupt lines
- * come out. Made by openDevice(). Except for close(), every method throws
- * VfioError CLOSED once the device is closed.
+ * come out. Made by openDevice(). Once it is closed, calls throw VfioError CLOSED;
+ * only close(), listen() and the counters go on working.
  */
 export class VfioPlatformDevice {
   /** Name of the device on its bus. */
@@ -95,6 +97,8 @@ export class VfioPlatformDevice {
   readonly #timeoutNs: number;
   #timer: TimerHandle | undefined;
   #lost = 0;
+  /** Blocks of guest RAM that are mapped, by I/O virtual address. */
+  readonly #guestRam: { first: bigint; last: bigint; handle: number }[] = [];
   #closed = false;
   // Kept as fields: calls through the exports object cost a look-up each.
   private coreRead: CoreExports['read'];
@@ -103,14 +107,14 @@ export class VfioPlatformDevice {
   private readonly coreSignal: CoreExports['signal'];
   private readonly coreCompleteLine: CoreExports['completeLine'];
 
-  /** @internal use openDevice() */
-  constructor(parts: DeviceParts) {
-    const { core, port, location, profile, clock } = parts;
-    this.#parts = parts;
+  /** @internal use openDevice(); `parts` are DeviceParts, which are not public */
+  constructor(parts: object) {
+    this.#parts = parts as DeviceParts;
+    const { core, port, location, profile, clock } = this.#parts;
     this.name = location.name;
     this.compatible = location.compatible;
     this.profile = profile;
-    this.options = parts.options;
+    this.options = this.#parts.options;
     this.#exports = core.exports;
     this.#memory = core.memory;
     this.words = core.memory.signedWords;
@@ -121,7 +125,7 @@ export class VfioPlatformDevice {
     this.coreSafePoint = core.exports.safePoint;
     this.coreSignal = core.exports.signal;
     this.coreCompleteLine = core.exports.completeLine;
-    const { mmapTimeoutMs } = parts.options;
+    const { mmapTimeoutMs } = this.#parts.options;
     this.#timeoutNs = typeof mmapTimeoutMs === 'number' ? mmapTimeoutMs * NS_PER_MS : 0;
     const flags = readDeviceFlags(core.memory);
     this.bus = flags.bus;
@@ -150,7 +154,7 @@ export class VfioPlatformDevice {
     const value = this.coreRead(
       region === region >>> 0 ? region : NONE,
       offset === offset >>> 0 ? offset : NONE,
-      width === width >>> 0 ? width : NONE,
+      width === width >>> 0 && width !== 8 ? width : NONE,
     );
     if (this.words[FIRST] !== 0) this.pump.run();
     return value >>> 0;
@@ -161,7 +165,7 @@ export class VfioPlatformDevice {
     this.coreWrite(
       region === region >>> 0 ? region : NONE,
       offset === offset >>> 0 ? offset : NONE,
-      width === width >>> 0 ? width : NONE,
+      width === width >>> 0 && width !== 8 ? width : NONE,
       value,
       0,
     );
@@ -195,7 +199,7 @@ export class VfioPlatformDevice {
    */
   directRead(region: number, offset: number, width: number): number {
     this.#check('read');
-    const value = this.#exports.directRead(word(region), word(offset), word(width)) >>> 0;
+    const value = this.#exports.directRead(word(region), word(offset), narrow(width)) >>> 0;
     this.#apply();
     return value;
   }
@@ -203,7 +207,7 @@ export class VfioPlatformDevice {
   /** A write by a machine that really maps the device, while its direct mapping is on. */
   directWrite(region: number, offset: number, width: number, value: number): void {
     this.#check('write');
-    this.#exports.directWrite(word(region), word(offset), word(width), value, 0);
+    this.#exports.directWrite(word(region), word(offset), narrow(width), value, 0);
     this.#apply();
   }
 
@@ -244,19 +248,26 @@ export class VfioPlatformDevice {
   }
 
   /**
-   * Connects a line and arms it: from now on its interrupts arrive.
+   * Connects a line and arms it: from now on its interrupts arrive. A line that
+   * is connected already goes to the new target from now on.
    *
    * @param gsi input of the machine's kernel irqchip; with it and the option
    *   x-irqfd the line is given to the irqchip, and `target` is only used
    *   where that is refused
    */
   connectLine(line: number, target: LineTarget, gsi?: number): void {
+    const wasUp = this.lines[line]?.up === true;
     const before = this.pump.connect(line, target);
     const byIrqchip = gsi !== undefined && this.options.xIrqfd;
     const result = byIrqchip
       ? this.#exports.armIrqfd(word(line), word(gsi))
       : this.#exports.armLine(word(line));
-    if (result < status.STATUS_OK) this.pump.connect(line, before);
+    if (result < status.STATUS_OK) {
+      this.pump.connect(line, before);
+    } else if (wasUp) {
+      before?.down();
+      target.up();
+    }
     this.#apply();
     if (result === status.STATUS_FELL_BACK) {
       this.#emit({
@@ -290,11 +301,20 @@ export class VfioPlatformDevice {
 
   /** Chooses how the completion of an inactive line is noticed. */
   setEoiSource(line: number, source: EoiSource): void {
+    this.#checkEoi();
+    if (!Object.hasOwn(EOI_SOURCES, source)) {
+      throw new VfioError(
+        'RULE_INVALID',
+        `${this.name}: there is no EOI source '${source}'; there are ${Object.keys(EOI_SOURCES).join(', ')}`,
+        { device: this.name },
+      );
+    }
     const result = this.#exports.setEoi(word(line), EOI_SOURCES[source]);
     if (result === status.STATUS_INVALID) {
       throw new VfioError(
         'RULE_INVALID',
-        `${this.name}: line ${line} cannot get EOI source '${source}' while it is being handled`,
+        `${this.name}: line ${line} cannot get EOI source '${source}' while it is being handled, ` +
+          "and 'register' only when there is a rule for it",
         { device: this.name },
       );
     }
@@ -304,7 +324,16 @@ export class VfioPlatformDevice {
 
   /** Adds an EOI register rule; its line gets the EOI source 'register'. */
   addEoiRule(rule: EoiRule): void {
-    const { region, offset, width = 4, access, mask = 0, value, line } = rule;
+    this.#checkEoi();
+    const wrong = ruleProblem(rule);
+    if (wrong !== undefined) {
+      throw new VfioError('RULE_INVALID', `${this.name}: the EOI rule ${wrong}`, {
+        device: this.name,
+      });
+    }
+    const { region, offset, width = 4, access, value, line } = rule;
+    // A value without a mask is about the whole register.
+    const mask = rule.mask ?? (value === undefined ? 0 : 2 ** (8 * width) - 1);
     const direction =
       (access === 'read' ? RULE_READ : RULE_WRITE) | (value === undefined ? 0 : RULE_EXACT);
     const result = this.#exports.addRule(
@@ -326,7 +355,7 @@ export class VfioPlatformDevice {
     if (result === status.STATUS_INVALID) {
       throw new VfioError(
         'RULE_INVALID',
-        `${this.name}: the ${what} names no aligned register of 1, 2 or 4 bytes inside the region, or bits outside it, ` +
+        `${this.name}: the ${what} names no aligned register of 1, 2 or 4 bytes inside the region, or bits that are not among those of the mask or of the register, ` +
           'or its line is being handled',
         { device: this.name },
       );
@@ -359,7 +388,8 @@ export class VfioPlatformDevice {
 
   /** What the interrupt machine remembers, for restore() on this or another run. */
   snapshot(): Uint8Array {
-    this.#check('take a snapshot');
+    const gathered = this.#exports.gatherSignals();
+    if (gathered !== status.STATUS_OK) throw this.#error(gathered, 'take a snapshot');
     return takeSnapshot(this.#memory);
   }
 
@@ -375,7 +405,7 @@ export class VfioPlatformDevice {
     if (begun !== status.STATUS_OK) throw this.#error(begun, 'restore a snapshot');
     this.#apply();
     const waiting = copySnapshot(this.#memory, snapshot);
-    const result = this.#exports.endRestore();
+    const result = this.#exports.endRestore(this.#clock.nowNs() / NS_PER_MS);
     for (const { line, count } of waiting) this.#port.ring(line, count);
     this.#apply();
     if (result !== status.STATUS_OK) throw this.#error(result, 'restore a snapshot');
@@ -400,13 +430,20 @@ export class VfioPlatformDevice {
       Number(size >> 32n),
       writable ? 1 : 0,
     );
-    if (result !== status.STATUS_OK) throw this.#error(result, 'map guest RAM');
+    if (result !== status.STATUS_OK) {
+      this.#port.releaseGuestRam(handle);
+      throw this.#error(result, 'map guest RAM');
+    }
+    this.#guestRam.push({ first: iova, last: iova + size - 1n, handle });
   }
 
   /** Ends the mapping in which `iova` lies; false when there is none. */
   unmapGuestRam(iova: bigint): boolean {
     const result = this.#exports.dmaUnmap(Number(iova & 0xffffffffn), Number(iova >> 32n));
     if (result === status.STATUS_INVALID) return false;
+    const index = this.#guestRam.findIndex(({ first, last }) => first <= iova && iova <= last);
+    const [ended] = index < 0 ? [] : this.#guestRam.splice(index, 1);
+    if (ended) this.#port.releaseGuestRam(ended.handle);
     if (result !== status.STATUS_OK) throw this.#error(result, 'unmap guest RAM');
     return true;
   }
@@ -479,13 +516,29 @@ export class VfioPlatformDevice {
   /** @internal Tells what happened while the device was opened. */
   start(): void {
     this.#apply();
-    for (const { index, mmapErrno } of this.regions) {
+    for (const { index, mmapErrno, size } of this.regions) {
+      if (size > REACHABLE_BYTES) {
+        this.#emit({
+          type: 'warning',
+          message: `${this.name}: region ${index} has ${size} bytes, of which only the first 4 GiB can be accessed`,
+        });
+      }
       if (mmapErrno === undefined) continue;
       this.#emit({
         type: 'warning',
         message: `${this.name}: region ${index}: mmap unsupported (${errnoName(mmapErrno)}), performance may be slow`,
       });
     }
+  }
+
+  #checkEoi(): void {
+    this.#check('choose an EOI source');
+    if (this.options.policy !== 'qemu') return;
+    throw new VfioError(
+      'RULE_INVALID',
+      `${this.name}: policy 'qemu' completes lines by any access; EOI sources need policy 'strict'`,
+      { device: this.name },
+    );
   }
 
   #record() {
@@ -510,6 +563,7 @@ export class VfioPlatformDevice {
       step: failureStep,
       errno: failureErrno,
       detail: failureDetail,
+      iommufd: this.options.iommufd,
     });
   }
 
@@ -530,6 +584,10 @@ export class VfioPlatformDevice {
   }
 
   #unmask(line: number, reportSuccess: boolean): void {
+    // Since the effect was queued the line may have been masked on request,
+    // disarmed or closed, by what the machine did in "line down".
+    const flags = this.words[(layout.LINES + line * layout.LINE_STRIDE + 4) >>> 2] as number;
+    if ((flags & MASK_FLAGS) !== options.LINE_ARMED) return;
     const result = this.#port.unmask(line);
     if (result < 0 || reportSuccess) this.#exports.unmaskResult(line, result);
   }
@@ -631,8 +689,16 @@ export class VfioPlatformDevice {
   }
 }
 
+/** Offsets have 32 bits. */
+const REACHABLE_BYTES = 0x100000000n;
+
 /** Not a region, line, offset or width of any device. */
 const NONE = -1;
+
+/** A width of the calls that carry 32 bits; 8 bytes have calls of their own. */
+function narrow(width: number): number {
+  return width === 8 ? NONE : word(width);
+}
 
 /** The number, where it is an unsigned 32-bit one: others must not wrap around to one. */
 function word(value: number): number {

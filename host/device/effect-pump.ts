@@ -53,46 +53,47 @@ export class EffectPump {
   }
 
   /**
-   * Applies what waits, and what that leads to. An error of a line's target
-   * goes to the caller; the rest waits for the next call.
+   * Applies what waits, and what that leads to. Each act is taken from the
+   * queue before it is done, one by one: when a line's target throws, the error
+   * goes to the caller and the rest waits for the next call; when it calls back
+   * into the core, the rest is still there to be seen.
    */
   run(): void {
     const words = this.words;
     for (let first = words[FIRST] as number; first !== 0; first = words[FIRST] as number) {
-      if ((first & effects.EFFECT_MORE) === 0) {
-        words[FIRST] = 0;
-        this.apply(first);
-      } else {
-        words[FIRST] = effects.EFFECT_MORE;
-        if (first !== effects.EFFECT_MORE) this.apply(first & ~effects.EFFECT_MORE);
-        this.runRing();
-        words[FIRST] = 0;
-        this.handler.drained();
+      if (first === effects.EFFECT_MORE) {
+        const head = words[HEAD] as number;
+        if (head === words[TAIL]) {
+          words[FIRST] = 0;
+          this.handler.drained();
+          continue;
+        }
+        words[HEAD] = (head + 1) | 0;
+        first = (words[RING + (head & MASK)] as number) | effects.EFFECT_MORE;
       }
+      this.applyOne(first);
     }
   }
 
-  private runRing(): void {
+  /** Does the first act of the effect, and leaves the others in its place. */
+  private applyOne(effect: number): void {
     const words = this.words;
-    let head = words[HEAD] as number;
-    while (head !== words[TAIL]) {
-      const effect = words[RING + (head & MASK)] as number;
-      words[HEAD] = (head + 1) | 0;
-      this.apply(effect);
-      // A nested call may have gone on from there.
-      head = words[HEAD] as number;
-    }
-  }
-
-  private apply(effect: number): void {
     const line = effect & effects.EFFECT_LINE_MASK;
-    if (effect >= effects.EFFECT_NUMBERED) {
-      this.handler.numbered(effect & ~effects.EFFECT_LINE_MASK, line);
-      return;
+    const more = effect & effects.EFFECT_MORE;
+    if ((effect & effects.EFFECT_NUMBERED) !== 0) {
+      words[FIRST] = more;
+      this.handler.numbered(effect & ~(more | effects.EFFECT_LINE_MASK), line);
+    } else if ((effect & effects.EFFECT_DOWN) !== 0) {
+      const rest = effect & (effects.EFFECT_UNMASK | effects.EFFECT_UP);
+      words[FIRST] = rest === 0 ? more : effect & ~effects.EFFECT_DOWN;
+      (this.targets[line] as LineTarget).down();
+    } else if ((effect & effects.EFFECT_UNMASK) !== 0) {
+      const rest = effect & effects.EFFECT_UP;
+      words[FIRST] = rest === 0 ? more : effect & ~effects.EFFECT_UNMASK;
+      this.handler.unmask(line, false);
+    } else {
+      words[FIRST] = more;
+      (this.targets[line] as LineTarget).up();
     }
-    const target = this.targets[line] as LineTarget;
-    if ((effect & effects.EFFECT_DOWN) !== 0) target.down();
-    if ((effect & effects.EFFECT_UNMASK) !== 0) this.handler.unmask(line, false);
-    if ((effect & effects.EFFECT_UP) !== 0) target.up();
   }
 }

@@ -1,6 +1,17 @@
-import { EACCES, EBUSY, ENODEV, ENOENT, ENOMEM, EPERM } from '../../assembly/abi/linux';
+import {
+  EACCES,
+  EBUSY,
+  EEXIST,
+  ENODEV,
+  ENOENT,
+  ENOMEM,
+  ENOTTY,
+  ENXIO,
+  EPERM,
+} from '../../assembly/abi/linux';
 import { BACKEND_NOIOMMU } from '../../assembly/boundary/options';
 import * as status from '../../assembly/boundary/status';
+import { MAX_LINES, MAX_REGIONS } from '../../assembly/limits';
 import type { VfioErrorCode } from '../errors';
 import { errnoName, VfioError } from '../errors';
 
@@ -9,6 +20,10 @@ export interface Failure {
   readonly step: number;
   readonly errno: number;
   readonly detail: number;
+  /** The device is attached through iommufd. */
+  readonly iommufd?: boolean;
+  /** What the host threw below the core, when that is why the step failed. */
+  readonly cause?: unknown;
 }
 
 interface Step {
@@ -215,13 +230,16 @@ const steps: ReadonlyMap<number, Step> = new Map<number, Step>([
   ],
   [
     status.STEP_TOO_MANY_REGIONS,
-    { code: 'TOO_MANY_REGIONS', action: ({ detail }) => `use ${detail} regions, 64 are the most` },
+    {
+      code: 'TOO_MANY_REGIONS',
+      action: ({ detail }) => `use ${detail} regions, ${MAX_REGIONS} are the most`,
+    },
   ],
   [
     status.STEP_TOO_MANY_LINES,
     {
       code: 'TOO_MANY_LINES',
-      action: ({ detail }) => `use ${detail} interrupt lines, 1024 are the most`,
+      action: ({ detail }) => `use ${detail} interrupt lines, ${MAX_LINES} are the most`,
     },
   ],
   [
@@ -360,8 +378,18 @@ const steps: ReadonlyMap<number, Step> = new Map<number, Step>([
       remedy: ({ errno }) => {
         if (errno === ENOMEM)
           return 'raise the limit on locked memory (ulimit -l) to the size of the guest RAM';
-        return undefined;
+        if (errno === EEXIST) return 'something else is mapped there; unmap that first';
+        return 'check that address and size are multiples of the IOMMU page';
       },
+    },
+  ],
+  [
+    status.STEP_DMA_RANGE,
+    {
+      code: 'DMA_RANGE',
+      action: () => 'map guest RAM at addresses that the IOMMU reserves',
+      remedy: () =>
+        'leave out what lies there (often a window for message-signalled interrupts), or move the RAM',
     },
   ],
   [
@@ -373,6 +401,23 @@ const steps: ReadonlyMap<number, Step> = new Map<number, Step>([
     { code: 'DMA_FULL', action: ({ detail }) => `map more than ${detail} blocks of guest RAM` },
   ],
 ]);
+
+/** The same step through iommufd makes another call. */
+const IOMMUFD_CALLS: Readonly<Record<string, string>> = {
+  VFIO_IOMMU_MAP_DMA: 'IOMMU_IOAS_MAP',
+  VFIO_IOMMU_UNMAP_DMA: 'IOMMU_IOAS_UNMAP',
+};
+
+/** What helps wherever nothing more special is known. */
+function generalRemedy({ errno }: Failure): string | undefined {
+  if (errno === 0) return undefined;
+  if (errno === ENODEV || errno === ENXIO)
+    return 'the device is gone: close it, and open it when it is back';
+  if (errno === ENOTTY)
+    return 'this kernel does not know the call: use a newer one, or another way of attaching';
+  if (errno === EBUSY) return 'somebody else uses it; try again when they are done';
+  return "look into the kernel's log (dmesg) for its reason";
+}
 
 /** The error for a step of the core that failed. */
 export function failureError(device: string, failure: Failure): VfioError {
@@ -387,11 +432,11 @@ export function failureError(device: string, failure: Failure): VfioError {
     );
   }
   const errno = failure.errno === 0 ? undefined : failure.errno;
-  const reason =
-    errno === undefined ? '' : `: ${step.syscall ?? 'the kernel'} says ${errnoName(errno)}`;
-  const remedy = step.remedy?.(failure);
+  const syscall = (failure.iommufd && IOMMUFD_CALLS[step.syscall ?? '']) || step.syscall;
+  const reason = errno === undefined ? '' : `: ${syscall ?? 'the kernel'} says ${errnoName(errno)}`;
+  const remedy = step.remedy?.(failure) ?? generalRemedy(failure);
   const message = `${device}: cannot ${step.action(failure)}${reason}${remedy ? `; ${remedy}` : ''}`;
-  return new VfioError(step.code, message, { device, errno, syscall: step.syscall });
+  return new VfioError(step.code, message, { device, errno, syscall, cause: failure.cause });
 }
 
 /** The error for a status other than STATUS_OK and STATUS_FAILED. */

@@ -113,14 +113,17 @@ function chooseEoi(device: VfioPlatformDevice, mapsDirectly: boolean): void {
   }
 }
 
-function check(core: Core, name: string, result: number, what: string): void {
+function check(core: Core, port: HostPort, name: string, result: number, what: string): void {
   if (result === STATUS_OK) return;
+  const cause = port.takeError()?.error;
   if (result !== STATUS_FAILED) throw statusError(name, result, what);
   const record = readRecord(core.memory, 'DeviceRecord', layout.DEVICE);
   throw failureError(name, {
     step: record.failureStep,
     errno: record.failureErrno,
     detail: record.failureDetail,
+    iommufd: record.backend === constants.BACKEND_CDEV,
+    cause,
   });
 }
 
@@ -133,8 +136,9 @@ function openCore(
   environment: DeviceEnvironment,
   released: () => void,
 ): VfioPlatformDevice {
-  check(core, location.name, core.exports.attach(backend(location)), 'attach');
-  check(core, location.name, core.exports.openDevice(), 'open');
+  check(core, port, location.name, core.exports.attach(backend(location)), 'attach');
+  const nowMs = environment.clock.nowNs() / 1e6;
+  check(core, port, location.name, core.exports.openDevice(nowMs), 'open');
   const device = new VfioPlatformDevice({
     core,
     port,

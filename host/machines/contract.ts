@@ -42,10 +42,10 @@ export interface Machine {
    */
   onEoi?(listener: (line: number) => void): () => void;
   /**
-   * Maps the device into the guest so that accesses no longer reach the
-   * handlers, or stops that; only with `capabilities.directMapping`.
+   * Lets the guest reach the range of `handler` without calling it, or stops
+   * that; only with `capabilities.directMapping`. It is on after mapMmio().
    */
-  setDirectMapping?(on: boolean): void;
+  setDirectMapping?(handler: MmioHandler, on: boolean): void;
 }
 
 export interface MachineCapabilities {

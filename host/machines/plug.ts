@@ -4,7 +4,7 @@ import type { DeviceListener } from '../device/events';
 import { openDevice } from '../device/open';
 import { VfioError } from '../errors';
 import type { DeviceOptions } from '../options/options';
-import type { Machine } from './contract';
+import type { Machine, MmioHandler } from './contract';
 
 /** Where a device goes in a machine. */
 export interface Wiring {
@@ -41,7 +41,7 @@ function undo(steps: (() => void)[]): void {
 }
 
 /** `region` of the device as a machine's MMIO handler. */
-function handlerOf(device: VfioPlatformDevice, region: number) {
+function handlerOf(device: VfioPlatformDevice, region: number): MmioHandler {
   return {
     read(offset: number, width: number): number {
       const value = device.read(region, offset, width);
@@ -56,9 +56,57 @@ function handlerOf(device: VfioPlatformDevice, region: number) {
   };
 }
 
+/** Calls the adapter; what it refuses becomes an error that names the device and the step. */
+function ask<T>(device: string, what: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new VfioError('MACHINE', `${device}: the machine cannot ${what}: ${reason}`, {
+      device,
+      cause: error,
+    });
+  }
+}
+
+/** Where a machine cannot report EOIs, a line that waits for one would be its last. */
+function checkEoi(device: VfioPlatformDevice, machine: Machine, wiring: Wiring): void {
+  if (machine.onEoi || device.options.policy === 'qemu') return;
+  for (const line of Object.keys(wiring.lines)) {
+    if (device.lines[Number(line)]?.eoi !== 'irqchip') continue;
+    throw new VfioError(
+      'MACHINE',
+      `${device.name}: line ${line} has EOI source 'irqchip', but ${machine.name} does not report EOIs; ` +
+        "choose 'register', 'write' or 'access'",
+      { device: device.name },
+    );
+  }
+}
+
+function mapRegion(
+  device: VfioPlatformDevice,
+  machine: Machine,
+  index: number,
+  base: number,
+  handler: MmioHandler,
+): () => void {
+  const region = device.regions[index];
+  if (region === undefined || region.size === 0n) {
+    throw new VfioError(
+      'NO_SUCH_REGION',
+      `${device.name}: cannot map region ${index}, the device has ${device.regions.length} regions`,
+      { device: device.name },
+    );
+  }
+  const what = `map region ${index} (${region.size} bytes) at 0x${base.toString(16)}`;
+  return ask(device.name, what, () => machine.mapMmio(base, Number(region.size), handler));
+}
+
 function connectLines(device: VfioPlatformDevice, machine: Machine, wiring: Wiring): void {
   for (const [line, input] of Object.entries(wiring.lines)) {
-    const target = machine.line(input);
+    const target = ask(device.name, `give line ${line} its input ${input}`, () =>
+      machine.line(input),
+    );
     device.connectLine(Number(line), target, wiring.vmFd === undefined ? undefined : input);
   }
 }
@@ -76,11 +124,14 @@ export async function plug(
   wiring: Wiring,
 ): Promise<PluggedDevice> {
   const { capabilities } = machine;
+  const handlers: MmioHandler[] = [];
   const device = await openDevice(host, options, {
     clock: machine.clock,
     guestRam: machine.guestRam,
     ...(capabilities.directMapping && {
-      setDirectMapping: (on: boolean) => machine.setDirectMapping?.(on),
+      setDirectMapping: (on: boolean) => {
+        for (const handler of handlers) machine.setDirectMapping?.(handler, on);
+      },
     }),
     ...(wiring.listener && { listener: wiring.listener }),
     ...(wiring.vmFd !== undefined && { vmFd: wiring.vmFd }),
@@ -88,17 +139,14 @@ export async function plug(
   });
   const steps: (() => void)[] = [() => device.close()];
   try {
+    checkEoi(device, machine, wiring);
     for (const [index, base] of Object.entries(wiring.regions)) {
-      const region = device.regions[Number(index)];
-      if (region === undefined || region.size === 0n) {
-        throw new VfioError(
-          'NO_SUCH_REGION',
-          `${device.name}: cannot map region ${index}, the device has ${device.regions.length} regions`,
-          { device: device.name },
-        );
-      }
-      steps.push(machine.mapMmio(base, Number(region.size), handlerOf(device, region.index)));
+      const handler = handlerOf(device, Number(index));
+      steps.push(mapRegion(device, machine, Number(index), base, handler));
+      handlers.push(handler);
     }
+    // Before the lines: one that is high already signals when it is armed.
+    device.onSignal = () => machine.wake();
     connectLines(device, machine, wiring);
     steps.push(machine.onSafePoint(() => device.safePoint()));
     if (machine.onEoi) {
@@ -112,7 +160,6 @@ export async function plug(
         }),
       );
     }
-    device.onSignal = () => machine.wake();
   } catch (error) {
     undo(steps);
     throw error;

@@ -23,7 +23,8 @@ export interface DeviceOptions {
   readonly sysfsdev?: string;
   /**
    * Descriptor of its VFIO node (cdev), opened beforehand; wins over both. The
-   * device takes it over: it is closed with the device, also when opening fails.
+   * device takes it over: it is closed with the device, and when attaching or
+   * opening fails; an error in the options leaves it open.
    */
   readonly fd?: number;
   /** Never map a region: every access goes through pread and pwrite. false. */
@@ -50,11 +51,11 @@ export interface DeviceOptions {
   readonly dma?: boolean;
   /** Allow a group without IOMMU (no DMA, and the kernel is tainted). false. */
   readonly noiommu?: boolean;
-  /** Unmask attempts before a line counts as stuck, 1 … 16. 16. */
+  /** Unmask attempts before a line counts as stuck, 1 … 16 (policy strict). 16. */
   readonly unmaskAttempts?: number;
   /** Milliseconds of machine time after which an active line is reported as stalled; 0: never. 1000. */
   readonly stallLimitMs?: number;
-  /** Linear memory of the core in bytes, windows for mapped regions included. 64 MiB. */
+  /** Linear memory of the core in bytes, windows for mapped regions included, 320 KiB … 1 GiB. 64 MiB. */
   readonly memoryBytes?: number;
   /** Profile to use; by default the built-in one for the device's compatible strings. null: none. */
   readonly profile?: DeviceProfile | null;

@@ -77,7 +77,7 @@ function eoi(value: unknown): string | undefined {
   if (rules === undefined) return undefined;
   if (!Array.isArray(rules)) return 'one whose rules are a list';
   for (const [index, each] of rules.entries()) {
-    const expected = rule(each);
+    const expected = ruleProblem(each);
     if (expected !== undefined) return `one whose rule ${index} ${expected}`;
   }
   return undefined;
@@ -96,8 +96,8 @@ const ruleFields: Readonly<Record<keyof EoiRule, { check: Check; optional?: true
   line: { check: isWord },
 };
 
-/** What is wrong with an entry of eoi.rules, as it follows 'rule n'. */
-function rule(value: unknown): string | undefined {
+/** What is wrong with an EOI rule, as it follows 'the rule'; undefined when nothing is. */
+export function ruleProblem(value: unknown): string | undefined {
   if (isObject(value)) return 'is an object {region, offset, access, line}';
   const given = value as Record<string, unknown>;
   for (const name of Object.keys(given)) {

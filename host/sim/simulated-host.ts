@@ -10,7 +10,7 @@ import type { DeviceModel } from './models/model';
 import { type Random, SeededRandom } from './random';
 
 export type { DmaFaultReason, IovaRange } from './kernel/address-space';
-export type { DeviceOptions } from './kernel/board';
+export type { DeviceOptions as SimulatedDeviceOptions } from './kernel/board';
 export type { DmaFault, IrqListener } from './kernel/device';
 export type {
   BrokenChain,

@@ -39,7 +39,8 @@ export class VirtualClock implements Clock {
       this.#nowNs = next.dueNs;
       next.fire();
     }
-    this.#nowNs = target;
+    // A timer may have let more time go by itself.
+    this.#nowNs = Math.max(this.#nowNs, target);
   }
 
   /** Due time of the next timer in nanoseconds, or undefined when none waits. */

@@ -39,7 +39,7 @@ import type {
 } from '../../host/sim/models/model';
 import {
   type DeviceHandle,
-  type DeviceOptions,
+  type SimulatedDeviceOptions,
   SimulatedHost,
   type SimulatedHostOptions,
 } from '../../host/sim/simulated-host';
@@ -238,7 +238,7 @@ export interface Bench {
 
 export function bench(
   probe: ProbeOptions = {},
-  device: Partial<DeviceOptions> = {},
+  device: Partial<SimulatedDeviceOptions> = {},
   options: SimulatedHostOptions = {},
 ): Bench {
   const host = new SimulatedHost(options);

@@ -71,7 +71,8 @@ describe.each([
       fc.property(regions, offsets, widths, (region, offset, width) => {
         // What a failing run before left behind is not this one's.
         model.take();
-        const inside = isInside(region, offset, width);
+        // 8 bytes have calls of their own.
+        const inside = width !== 8 && isInside(region, offset, width);
         const expected = inside ? bytesFrom(offset, width) : onesOf(width);
         const { reads, refused } = device.statistics;
         expect(device.read(region, offset, width)).toBe(expected);
@@ -94,7 +95,7 @@ describe.each([
         (region, offset, width, value) => {
           model.take();
           device.write(region, offset, width, value);
-          const inside = isInside(region, offset, width);
+          const inside = width !== 8 && isInside(region, offset, width);
           const written = model
             .take()
             .reduce((sum, text) => sum + Number(/:(\d)/.exec(text)?.[1]), 0);
@@ -159,7 +160,7 @@ describe('direct accesses', () => {
         const value = device.directRead(region, offset, width);
         // Unaligned ones have a test of their own.
         fc.pre(offset % (width || 1) === 0);
-        const inside = region === 0 && [1, 2, 4, 8].includes(width);
+        const inside = region === 0 && [1, 2, 4].includes(width);
         if (inside && offset + width <= 0x1000) expect(value).not.toBe(onesOf(width));
         else expect(value).toBe(onesOf(width));
       }),

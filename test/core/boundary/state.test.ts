@@ -135,7 +135,7 @@ function rawCore(lines: number, trace: boolean) {
   ];
   for (const [key, value] of settings) expect(core.exports.configure(key, value)).toBe(0);
   expect(core.exports.attach(options.BACKEND_GROUP)).toBe(0);
-  expect(core.exports.openDevice()).toBe(0);
+  expect(core.exports.openDevice(0)).toBe(0);
   for (let line = 0; line < lines; line++) expect(core.exports.armLine(line)).toBe(0);
   return { ...core, placed };
 }
