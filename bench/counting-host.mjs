@@ -44,9 +44,14 @@ class CountingKernel {
   constructor(kernel, work) {
     this.kernel = kernel;
     this.work = work;
-    for (const name of ['open', 'close', 'eventfd', 'read', 'watch', 'unwatch', 'resources']) {
+    for (const name of ['open', 'close', 'eventfd', 'read', 'unwatch', 'resources']) {
       this[name] = kernel[name].bind(kernel);
     }
+  }
+
+  watch(fd, doorbell, line) {
+    this.doorbell = doorbell;
+    return this.kernel.watch(fd, doorbell, line);
   }
 
   mmap() {
@@ -76,6 +81,9 @@ export function countingHost(lines, trigger) {
       lines: Array.from({ length: lines }, () => trigger),
     }),
   });
-  const host = { kernel: new CountingKernel(simulated.kernel, work), sysfs: simulated.sysfs };
-  return { host, work, clock: simulated.clock };
+  const kernel = new CountingKernel(simulated.kernel, work);
+  const host = { kernel, sysfs: simulated.sysfs };
+  /** @param {number} line */
+  const ring = (line) => kernel.doorbell.ring(line, 1);
+  return { host, work, clock: simulated.clock, ring };
 }

@@ -40,11 +40,15 @@ async function interruptRows() {
       const name = `interrupt, ${lines} ${trigger}`;
       const unit = 'ns';
       const c = (variant, threads) => () => runC(variant, lines, trigger, threads);
-      rows.push(await compare({ name, unit, goal, ours, baseline: c('baseline', 1) }));
-      rows.push(
-        await compare({ name: `${name}, no lock`, unit, ours, baseline: c('baseline', 0) }),
-      );
-      rows.push(await compare({ name: `${name}, best C`, unit, ours, baseline: c('best', 0) }));
+      const measured = async (what, goalOfRow, alternative, baseline) =>
+        rows.push(
+          await compare({ name: what, unit, goal: goalOfRow, ours: alternative, baseline }),
+        );
+      await measured(name, goal, ours, c('baseline', 1));
+      await measured(`${name}, 1 thread`, goal, ours, c('baseline', 0));
+      await measured(`${name}, best C`, null, ours, c('best', 0));
+      const doorbell = () => loop.runThroughDoorbell(1_000_000);
+      await measured(`${name}, doorbell`, null, doorbell, c('baseline', 1));
       loop.device.close();
     }
   }

@@ -43,8 +43,8 @@ export function setEoi(line: u32, source: u32): i32 {
   if (source < <u32>EOI_IRQCHIP || source > <u32>EOI_ACCESS) return STATUS_INVALID;
   const record = lineAt(line);
   if (record.state != LINE_INACTIVE) return STATUS_INVALID;
-  record.eoi = source;
   if (source == EOI_REGISTER && !hasRule(line)) return STATUS_INVALID;
+  record.eoi = source;
   const independent = source != EOI_WRITE && source != EOI_ACCESS;
   record.flags = independent ? record.flags | LINE_INDEPENDENT : record.flags & ~LINE_INDEPENDENT;
   return STATUS_OK;

@@ -52,7 +52,8 @@ export function isRaised(line: u32): bool {
   if (first == 0) return true;
   const raises = (first & (EFFECT_NUMBERED | EFFECT_UP)) == EFFECT_UP;
   if (raises && (first & EFFECT_LINE_MASK) == line) return false;
-  return <i32>(transient.effectHead - lineTimingAt(line).upAt) > 0;
+  const head = transient.effectHead;
+  return lineTimingAt(line).upAt - head >= transient.effectTail - head;
 }
 
 /** Hands a trace event over while tracing is on. */

@@ -12,6 +12,9 @@ import { insert, nextAfter, remove } from './line-set';
  * line is served a safe point, in turn, so that the work stays constant.
  */
 
+/** In retryWait: the unmask has been asked for again. */
+const RESULT_AWAITED: u32 = 0xffffffff;
+
 /** Notes one failed unmask of `line`: waits and tries again, or gives up. */
 export function unmaskFailed(line: u32): void {
   const record = lineAt(line);
@@ -21,6 +24,7 @@ export function unmaskFailed(line: u32): void {
   if (failures >= <u32>config.unmaskAttempts) {
     remove(RETRY_SET, line);
     record.flags = (record.flags & ~LINE_RETRYING) | LINE_STUCK;
+    record.retryWait = 0;
     push(EFFECT_STUCK | line);
     return;
   }
@@ -44,13 +48,15 @@ export function serveRetries(): void {
   if (line == NO_LINE) return;
   machine.retryCursor = line;
   const record = lineAt(line);
+  if (record.retryWait == RESULT_AWAITED) return;
   if (record.retryWait > 1) {
     record.retryWait--;
     return;
   }
-  record.retryWait = 0;
   // Masked for a signal that is on its way: its EOI will unmask the line.
   if (isSignalled(line)) return;
   deviceStatistics.unmaskRetries++;
+  // The host may reach another safe point before it reports the result.
+  record.retryWait = RESULT_AWAITED;
   push(EFFECT_RETRY_UNMASK | line);
 }

@@ -89,7 +89,7 @@ export class VfioPlatformDevice {
   readonly #memory: CoreMemory;
   // Not #private: on the hot path that costs a few per cent.
   private readonly words: Int32Array;
-  readonly #port: HostPort;
+  private readonly port: HostPort;
   readonly #clock: Clock;
   private readonly pump: EffectPump;
   readonly #parts: DeviceParts;
@@ -118,7 +118,7 @@ export class VfioPlatformDevice {
     this.#exports = core.exports;
     this.#memory = core.memory;
     this.words = core.memory.signedWords;
-    this.#port = port;
+    this.port = port;
     this.#clock = clock;
     this.coreRead = core.exports.read;
     this.coreWrite = core.exports.write;
@@ -133,7 +133,10 @@ export class VfioPlatformDevice {
     this.pump = new EffectPump(
       this.words,
       {
-        unmask: (line, reportSuccess) => this.#unmask(line, reportSuccess),
+        unmask: (line) => {
+          const result = this.unmask(line);
+          if (result < 0) this.#exports.unmaskResult(line, result);
+        },
         numbered: (effect, line) => this.#numbered(effect, line),
         drained: () => this.#drained(),
       },
@@ -406,7 +409,7 @@ export class VfioPlatformDevice {
     this.#apply();
     const waiting = copySnapshot(this.#memory, snapshot);
     const result = this.#exports.endRestore(this.#clock.nowNs() / NS_PER_MS);
-    for (const { line, count } of waiting) this.#port.ring(line, count);
+    for (const { line, count } of waiting) this.port.ring(line, count);
     this.#apply();
     if (result !== status.STATUS_OK) throw this.#error(result, 'restore a snapshot');
   }
@@ -419,7 +422,7 @@ export class VfioPlatformDevice {
   mapGuestRam(ram: GuestRam, iova: bigint, writable = true): void {
     this.#check('map guest RAM');
     const size = BigInt(ram.bytes.length);
-    const { handle, offset } = this.#port.guestRam(ram);
+    const { handle, offset } = this.port.guestRam(ram);
     const result = this.#exports.dmaMap(
       handle,
       offset,
@@ -431,7 +434,7 @@ export class VfioPlatformDevice {
       writable ? 1 : 0,
     );
     if (result !== status.STATUS_OK) {
-      this.#port.releaseGuestRam(handle);
+      this.port.releaseGuestRam(handle);
       throw this.#error(result, 'map guest RAM');
     }
     this.#guestRam.push({ first: iova, last: iova + size - 1n, handle });
@@ -443,7 +446,7 @@ export class VfioPlatformDevice {
     if (result === status.STATUS_INVALID) return false;
     const index = this.#guestRam.findIndex(({ first, last }) => first <= iova && iova <= last);
     const [ended] = index < 0 ? [] : this.#guestRam.splice(index, 1);
-    if (ended) this.#port.releaseGuestRam(ended.handle);
+    if (ended) this.port.releaseGuestRam(ended.handle);
     if (result !== status.STATUS_OK) throw this.#error(result, 'unmap guest RAM');
     return true;
   }
@@ -583,13 +586,12 @@ export class VfioPlatformDevice {
     if (result !== status.STATUS_OK) throw this.#error(result, `${what} line ${line}`);
   }
 
-  #unmask(line: number, reportSuccess: boolean): void {
+  /** Unmasks the line in the kernel: 0 or −errno. */
+  private unmask(line: number): number {
     // Since the effect was queued the line may have been masked on request,
     // disarmed or closed, by what the machine did in "line down".
     const flags = this.words[(layout.LINES + line * layout.LINE_STRIDE + 4) >>> 2] as number;
-    if ((flags & MASK_FLAGS) !== options.LINE_ARMED) return;
-    const result = this.#port.unmask(line);
-    if (result < 0 || reportSuccess) this.#exports.unmaskResult(line, result);
+    return (flags & MASK_FLAGS) === options.LINE_ARMED ? this.port.unmask(line) : 0;
   }
 
   #numbered(effect: number, line: number): void {
@@ -611,7 +613,7 @@ export class VfioPlatformDevice {
         this.#timer?.cancel();
         break;
       case effects.EFFECT_RETRY_UNMASK:
-        this.#unmask(line, true);
+        this.#exports.unmaskResult(line, this.unmask(line));
         break;
       case effects.EFFECT_STUCK:
         this.#emit({ type: 'line-stuck', line });
@@ -655,7 +657,7 @@ export class VfioPlatformDevice {
   }
 
   #deliverTrace(): void {
-    const raw = this.#port.traced.shift();
+    const raw = this.port.traced.shift();
     if (raw !== undefined) this.#emit({ type: 'trace', trace: formatTrace(raw) });
   }
 
@@ -677,7 +679,7 @@ export class VfioPlatformDevice {
     const lost = this.#memory.word(layout.EFFECTS_LOST);
     const newlyLost = lost - this.#lost;
     this.#lost = lost;
-    const waiting = this.#port.takeError();
+    const waiting = this.port.takeError();
     if (waiting) throw waiting.error;
     if (newlyLost === 0) return;
     throw new VfioError(

@@ -18,8 +18,8 @@ const NOWHERE: LineTarget = { up() {}, down() {} };
 
 /** Carries out the effects that concern more than a virtual line. */
 export interface EffectHandler {
-  /** Unmasks the line in the kernel; true also reports success to the core. */
-  unmask(line: number, reportSuccess: boolean): void;
+  /** Unmasks the line in the kernel. */
+  unmask(line: number): void;
   /** One of the numbered effects of boundary/effects.ts. */
   numbered(effect: number, line: number): void;
   /** More than one effect waited, or an error did; none does any more. */
@@ -60,40 +60,61 @@ export class EffectPump {
    */
   run(): void {
     const words = this.words;
-    for (let first = words[FIRST] as number; first !== 0; first = words[FIRST] as number) {
-      if (first === effects.EFFECT_MORE) {
-        const head = words[HEAD] as number;
-        if (head === words[TAIL]) {
+    let effect = words[FIRST] as number;
+    while (effect !== 0) {
+      if (effect < effects.EFFECT_NUMBERED) {
+        // A line effect with nothing behind it: nearly always.
+        const target = this.targets[effect & effects.EFFECT_LINE_MASK] as LineTarget;
+        if ((effect & effects.EFFECT_DOWN) !== 0) {
+          const rest = effect & ~effects.EFFECT_DOWN;
+          words[FIRST] = rest > effects.EFFECT_LINE_MASK ? rest : 0;
+          target.down();
+        } else if ((effect & effects.EFFECT_UNMASK) !== 0) {
+          const rest = effect & ~effects.EFFECT_UNMASK;
+          words[FIRST] = rest > effects.EFFECT_LINE_MASK ? rest : 0;
+          this.handler.unmask(effect & effects.EFFECT_LINE_MASK);
+        } else {
           words[FIRST] = 0;
-          this.handler.drained();
-          continue;
+          target.up();
         }
-        words[HEAD] = (head + 1) | 0;
-        first = (words[RING + (head & MASK)] as number) | effects.EFFECT_MORE;
+      } else {
+        this.runOne(effect);
       }
-      this.applyOne(first);
+      effect = words[FIRST] as number;
     }
   }
 
-  /** Does the first act of the effect, and leaves the others in its place. */
-  private applyOne(effect: number): void {
+  /** The general form: does the first act, and leaves the others in its place. */
+  private runOne(first: number): void {
     const words = this.words;
+    let effect = first;
+    if (first === effects.EFFECT_MORE) {
+      const head = words[HEAD] as number;
+      if (head === words[TAIL]) {
+        words[FIRST] = 0;
+        this.handler.drained();
+        return;
+      }
+      words[HEAD] = (head + 1) | 0;
+      effect = (words[RING + (head & MASK)] as number) | effects.EFFECT_MORE;
+    }
     const line = effect & effects.EFFECT_LINE_MASK;
     const more = effect & effects.EFFECT_MORE;
+    const target = this.targets[line];
     if ((effect & effects.EFFECT_NUMBERED) !== 0) {
       words[FIRST] = more;
       this.handler.numbered(effect & ~(more | effects.EFFECT_LINE_MASK), line);
     } else if ((effect & effects.EFFECT_DOWN) !== 0) {
       const rest = effect & (effects.EFFECT_UNMASK | effects.EFFECT_UP);
       words[FIRST] = rest === 0 ? more : effect & ~effects.EFFECT_DOWN;
-      (this.targets[line] as LineTarget).down();
+      target?.down();
     } else if ((effect & effects.EFFECT_UNMASK) !== 0) {
       const rest = effect & effects.EFFECT_UP;
       words[FIRST] = rest === 0 ? more : effect & ~effects.EFFECT_UNMASK;
-      this.handler.unmask(line, false);
+      this.handler.unmask(line);
     } else {
       words[FIRST] = more;
-      (this.targets[line] as LineTarget).up();
+      target?.up();
     }
   }
 }
