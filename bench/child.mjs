@@ -1,8 +1,13 @@
 // One measurement that needs a process of its own; prints the number.
+import { PerformanceObserver } from 'node:perf_hooks';
+
 const DEVICES = 100;
+const INTERRUPTS = 10_000_000;
 
 /** Import, compile, instantiate: until the core has answered its first call. */
 async function instantiate() {
+  // The first dynamic import of a process also starts Node's loader.
+  await import('./rows.mjs');
   const start = performance.now();
   const { loadCore } = await import('vfio-platform-wasm');
   const module = await loadCore();
@@ -38,4 +43,34 @@ async function resident() {
   return grown;
 }
 
-console.log(await (process.argv[2] === 'resident' ? resident() : instantiate()));
+/** Bytes that ten million interrupts allocate; Infinity when the collector ran meanwhile. */
+async function garbage() {
+  const { interruptLoop } = await import('./interrupts.mjs');
+  const loop = await interruptLoop(1, 'level');
+  loop.run(1_000_000);
+  let collections = 0;
+  const observer = new PerformanceObserver((list) => {
+    collections += list.getEntries().length;
+  });
+  observer.observe({ entryTypes: ['gc'] });
+  const before = process.memoryUsage().heapUsed;
+  loop.run(INTERRUPTS);
+  const after = process.memoryUsage().heapUsed;
+  // Entries arrive in a later turn of the event loop.
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  observer.disconnect();
+  return collections > 0 ? Number.POSITIVE_INFINITY : after - before;
+}
+
+/** ns per interrupt, warm: as the C program, in a process that does nothing else. */
+async function interrupts(lines, trigger, way) {
+  const { interruptLoop } = await import('./interrupts.mjs');
+  const loop = await interruptLoop(Number(lines), trigger);
+  const run = way === 'doorbell' ? loop.runThroughDoorbell : loop.run;
+  run(2_000_000);
+  return run(2_000_000);
+}
+
+const measurements = { instantiate, resident, garbage, interrupts };
+const [what, ...args] = process.argv.slice(2);
+console.log(await measurements[what](...args));

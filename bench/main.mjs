@@ -3,8 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { allocation, instantiation, residentPerDevice } from './footprint.mjs';
-import { interruptLoop } from './interrupts.mjs';
+import { allocation, child, instantiation, residentPerDevice } from './footprint.mjs';
 import { compare, row, table } from './rows.mjs';
 
 const C_PROGRAM = '.cache/bench/bench-c';
@@ -27,7 +26,7 @@ function runC(variant, lines, trigger, idleThreads) {
   return JSON.parse(execFileSync(C_PROGRAM, args, { encoding: 'utf8' })).ns[0];
 }
 
-/** Signal + trapped access with EOI. */
+/** Signal + trapped access with EOI; each repetition of ours and of C in a process of its own. */
 async function interruptRows() {
   const rows = [];
   for (const { lines, goal } of [
@@ -35,21 +34,25 @@ async function interruptRows() {
     { lines: 256, goal: 0.05 },
   ]) {
     for (const trigger of /** @type {const} */ (['edge', 'level'])) {
-      const loop = await interruptLoop(lines, trigger);
-      const ours = () => loop.run(1_000_000);
-      const name = `interrupt, ${lines} ${trigger}`;
-      const unit = 'ns';
+      const name = `${lines} ${trigger}`;
       const c = (variant, threads) => () => runC(variant, lines, trigger, threads);
-      const measured = async (what, goalOfRow, alternative, baseline) =>
+      const ours = (way) => () => child('interrupts', String(lines), trigger, way);
+      const measured = async (what, goalOfRow, way, baseline) =>
         rows.push(
-          await compare({ name: what, unit, goal: goalOfRow, ours: alternative, baseline }),
+          await compare({
+            name: what,
+            unit: 'ns',
+            goal: goalOfRow,
+            ours: ours(way),
+            baseline,
+            repetitions: 5,
+            warmUp: 1,
+          }),
         );
-      await measured(name, goal, ours, c('baseline', 1));
-      await measured(`${name}, 1 thread`, goal, ours, c('baseline', 0));
-      await measured(`${name}, best C`, null, ours, c('best', 0));
-      const doorbell = () => loop.runThroughDoorbell(1_000_000);
-      await measured(`${name}, doorbell`, null, doorbell, c('baseline', 1));
-      loop.device.close();
+      await measured(`interrupt, ${name}`, goal, 'direct', c('baseline', 1));
+      await measured(`${name}, 1 thread C`, goal, 'direct', c('baseline', 0));
+      await measured(`${name}, best C`, null, 'direct', c('best', 0));
+      await measured(`${name}, by doorbell`, null, 'doorbell', c('baseline', 1));
     }
   }
   return rows;
@@ -63,7 +66,7 @@ function limitRow(name, unit, values, limit) {
 export async function measure() {
   return [
     ...(await interruptRows()),
-    limitRow('garbage of 1e7 interrupts', 'bytes', [await allocation()], MAX_GARBAGE_BYTES),
+    limitRow('garbage of 1e7 interrupts', 'bytes', [allocation()], MAX_GARBAGE_BYTES),
     limitRow('core.wasm', 'bytes', [statSync('.cache/core/release.wasm').size], MAX_CORE_BYTES),
     limitRow('import + instantiate', 'ms', instantiation(), MAX_INSTANTIATION_MS),
     limitRow('resident per device', 'KiB', residentPerDevice(), MAX_RESIDENT_KIB),

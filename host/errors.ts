@@ -68,6 +68,7 @@ export const errorCodes = [
   'REENTRANT',
   'WRONG_PHASE',
   'MACHINE',
+  'HOST_FAILED',
 ] as const;
 
 export type VfioErrorCode = (typeof errorCodes)[number];

@@ -163,7 +163,11 @@ function openCore(
     return device;
   } catch (error) {
     device.close();
-    throw error;
+    if (error instanceof VfioError) throw error;
+    throw new VfioError('HOST_FAILED', `${device.name}: the host failed while it was opened`, {
+      device: device.name,
+      cause: error,
+    });
   }
 }
 

@@ -460,8 +460,7 @@ describe('an error that the kernel object throws while a device is opened', () =
     expect(outcome).toMatchObject({ cause: thrown, device: 'dev' });
   });
 
-  // Opening fails with the bare error, because a failed mmap() alone does not end it.
-  test.fails('in mmap is the cause of the VfioError as well', async () => {
+  test('in mmap is the cause of the VfioError as well', async () => {
     const { outcome, thrown } = await openBroken('mmap', {});
     expect(outcome).toBeInstanceOf(VfioError);
     expect(outcome).toMatchObject({ cause: thrown, device: 'dev' });
