@@ -30,8 +30,9 @@ export function installDependencies() {
   const wanted = createHash('sha256').update(readFileSync('package-lock.json')).digest('hex');
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return false;
   process.stderr.write('Installing the development dependencies (once)\n');
-  // CI=true would make npm print a summary of funding and audits; nobody asked.
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  // Not `npm ci`: it refuses a lock file without the optional packages of every
+  // platform, which registries that mirror only some platforms do not give.
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   writeFileSync(STAMP, wanted);
