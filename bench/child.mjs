@@ -3,6 +3,7 @@ import { PerformanceObserver } from 'node:perf_hooks';
 
 const DEVICES = 100;
 const INTERRUPTS = 10_000_000;
+const CROSSINGS = '.cache/bench/crossings.wasm';
 
 /** Import, compile, instantiate: until the core has answered its first call. */
 async function instantiate() {
@@ -71,6 +72,12 @@ async function interrupts(lines, trigger, way) {
   return run(2_000_000);
 }
 
-const measurements = { instantiate, resident, garbage, interrupts };
+/** ns for the crossings alone, in the same form. */
+async function crossingsAlone() {
+  const { crossings } = await import('./crossings.mjs');
+  return crossings(CROSSINGS, 2_000_000);
+}
+
+const measurements = { instantiate, resident, garbage, interrupts, crossings: crossingsAlone };
 const [what, ...args] = process.argv.slice(2);
 console.log(await measurements[what](...args));

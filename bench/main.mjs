@@ -26,6 +26,21 @@ function runC(variant, lines, trigger, idleThreads) {
   return JSON.parse(execFileSync(C_PROGRAM, args, { encoding: 'utf8' })).ns[0];
 }
 
+/**
+ * The three calls between JavaScript and Wasm that an interrupt of any plugin
+ * like this one makes, with nothing behind them: the floor of the rows above.
+ */
+function crossingsRow() {
+  return compare({
+    name: 'calls alone, 1 edge',
+    unit: 'ns',
+    ours: () => child('crossings'),
+    baseline: () => runC('baseline', 1, 'edge', 1),
+    repetitions: 5,
+    warmUp: 1,
+  });
+}
+
 /** Signal + trapped access with EOI; each repetition of ours and of C in a process of its own. */
 async function interruptRows() {
   const rows = [];
@@ -66,6 +81,7 @@ function limitRow(name, unit, values, limit) {
 export async function measure() {
   return [
     ...(await interruptRows()),
+    await crossingsRow(),
     limitRow('garbage of 1e7 interrupts', 'bytes', [allocation()], MAX_GARBAGE_BYTES),
     limitRow('core.wasm', 'bytes', [statSync('.cache/core/release.wasm').size], MAX_CORE_BYTES),
     limitRow('import + instantiate', 'ms', instantiation(), MAX_INSTANTIATION_MS),
