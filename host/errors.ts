@@ -64,6 +64,7 @@ export const errorCodes = [
   'EFFECTS_LOST',
   'SNAPSHOT_INVALID',
   'SNAPSHOT_MISMATCH',
+  'DESCRIPTION_INVALID',
   'CLOSED',
   'REENTRANT',
   'WRONG_PHASE',

@@ -109,6 +109,11 @@ export interface Sysfs {
   realPath(path: string): string | undefined;
   /** The text of a file, or undefined when it cannot be read. */
   readText(path: string): string | undefined;
+  /**
+   * The bytes of a file, or undefined when it cannot be read. Device-tree
+   * properties need them; without this those that are not UTF-8 are not known.
+   */
+  readBytes?(path: string): Uint8Array | undefined;
   /** The names in a directory, sorted; empty when there is none. */
   list(path: string): readonly string[];
 }

@@ -32,8 +32,10 @@ export interface RegisterName {
 export interface DescriptionHints {
   /** ACPI hardware id that guest drivers know, when there is one. */
   readonly acpiHid?: string;
-  /** Device-tree properties to add, as they would stand in the tree. */
-  readonly properties?: Readonly<Record<string, string | number | readonly number[]>>;
+  /** Device-tree properties to add, as they would stand in the tree; an empty list has no value. */
+  readonly properties?: Readonly<
+    Record<string, string | number | readonly number[] | readonly string[] | true>
+  >;
 }
 
 /** What is worth knowing about a kind of device beyond what VFIO tells; plain data. */

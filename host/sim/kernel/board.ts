@@ -18,7 +18,7 @@ export interface DeviceOptions<M extends DeviceModel = DeviceModel> {
   /** Device-tree compatible strings; those of the model unless given. Without any there is no of_node. */
   readonly compatible?: readonly string[];
   /** More files of the of_node, by name and as sysfs shows them. */
-  readonly properties?: Readonly<Record<string, string>>;
+  readonly properties?: Readonly<Record<string, string | Uint8Array>>;
   /** IOMMU group, shared by devices with the same number; one of its own unless given. */
   readonly group?: number;
   /** Whether an IOMMU stands behind the device; it does unless said otherwise. Without one there is no group. */
@@ -167,8 +167,8 @@ export class Board {
     const path = `/sys/firmware/devicetree/base/${node}`;
     this.#tree.addFile(`${path}/compatible`, compatible.map((text) => `${text}\0`).join(''));
     this.#tree.addFile(`${path}/name`, `${node.split('@')[0]}\0`);
-    for (const [property, text] of Object.entries(options.properties ?? {})) {
-      this.#tree.addFile(`${path}/${property}`, text);
+    for (const [property, content] of Object.entries(options.properties ?? {})) {
+      this.#tree.addFile(`${path}/${property}`, content);
     }
     this.#tree.addLink(`${sysfsPath}/of_node`, `${up}firmware/devicetree/base/${node}`);
   }

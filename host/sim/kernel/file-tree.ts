@@ -6,7 +6,7 @@ export type OpenNode = () => OpenFile | number;
 
 export type TreeNode =
   | { readonly kind: 'directory'; readonly entries: Map<string, TreeNode> }
-  | { readonly kind: 'file'; readonly text: string }
+  | { readonly kind: 'file'; readonly bytes: Uint8Array }
   | { readonly kind: 'link'; readonly target: string }
   | { readonly kind: 'device'; readonly open: OpenNode };
 
@@ -39,7 +39,12 @@ export class FileTree implements Sysfs {
 
   readText(path: string): string | undefined {
     const node = this.lookUp(path);
-    return node?.kind === 'file' ? node.text : undefined;
+    return node?.kind === 'file' ? new TextDecoder().decode(node.bytes) : undefined;
+  }
+
+  readBytes(path: string): Uint8Array | undefined {
+    const node = this.lookUp(path);
+    return node?.kind === 'file' ? node.bytes.slice() : undefined;
   }
 
   list(path: string): readonly string[] {
@@ -66,9 +71,10 @@ export class FileTree implements Sysfs {
     }
   }
 
-  /** Adds or replaces a text file. */
-  addFile(path: string, text: string): void {
-    this.#add(path, { kind: 'file', text });
+  /** Adds or replaces a file; text is stored as UTF-8. */
+  addFile(path: string, content: string | Uint8Array): void {
+    const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content.slice();
+    this.#add(path, { kind: 'file', bytes });
   }
 
   /** Adds or replaces a symbolic link; `target` is kept as written. */
