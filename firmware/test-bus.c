@@ -1,8 +1,8 @@
 /*
- * Makes the accesses that the host puts into a table at the start of SRAM, and
+ * Makes the accesses that the host puts into a table at the start of RAM, and
  * counts interrupts. For the tests of the machine adapter.
  */
-#include "cortex-m0.h"
+#include "board.h"
 
 #define ACCESSES 32
 
@@ -33,7 +33,7 @@ void fault_handler(void) {
 }
 
 void interrupt_handler(void) {
-  uint32_t input = current_exception() - 16;
+  uint32_t input = current_input();
   shared.handled[input]++;
   if (shared.clear[input]) *(volatile uint32_t *)shared.clear[input] = 1;
 }
@@ -55,12 +55,8 @@ static void store(uint32_t address, uint32_t width, uint32_t value) {
 }
 
 int main(void) {
-  NVIC_ISER = shared.enable;
-  if (shared.systick_period) {
-    SYST_RVR = shared.systick_period - 1;
-    SYST_CVR = 0;
-    SYST_CSR = SYST_CSR_ENABLE | SYST_CSR_TICKINT | SYST_CSR_CPU_CLOCK;
-  }
+  inputs_on(shared.enable);
+  if (shared.systick_period) ticks_on(shared.systick_period);
   for (uint32_t i = 0; i < shared.access_count && i < ACCESSES; i++) {
     uint32_t address = shared.accesses[i].address;
     uint32_t width = shared.accesses[i].width;
