@@ -10,6 +10,9 @@ const entries = {
   'machines/rp2040js': 'host/machines/rp2040js/index.ts',
 };
 
+/** The command vfio-wasm; a program, so without declarations. */
+const programs = { cli: 'host/cli/main.ts' };
+
 /** Bundles the loader, so that the package runs without a resolver, with its licence. */
 const bundledLoader = {
   name: 'bundled-loader',
@@ -30,7 +33,8 @@ const bundledLoader = {
 
 export default [
   {
-    input: entries,
+    input: { ...entries, ...programs },
+    external: [/^node:/, 'rp2040js'],
     output: {
       dir: 'dist',
       format: 'es',
