@@ -167,7 +167,7 @@ reached in time. REGISTER is [REGION:]OFFSET or a name.
 
 ${OPEN_NOTE}
 
-  vfio-wasm irq 9010000.pl031 0 --set RTCCR=1 --set RTCLR=0 --set RTCMR=2 \\
+  vfio-wasm irq 9010000.pl031 0 --set RTCMR=2 --set RTCLR=0 --set RTCCR=1 \\
       --set RTCIMSC=1 --ack RTCICR=1
 `,
   async run({ positionals, values, terminal, system }) {
