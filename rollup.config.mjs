@@ -13,6 +13,9 @@ const entries = {
   'machines/v86': 'host/machines/v86/index.ts',
 };
 
+/** The command vfio-wasm; a program, so without declarations. */
+const programs = { cli: 'host/cli/main.ts' };
+
 /** Bundles the loader, so that the package runs without a resolver, with its licence. */
 const bundledLoader = {
   name: 'bundled-loader',
@@ -33,7 +36,8 @@ const bundledLoader = {
 
 export default [
   {
-    input: entries,
+    input: { ...entries, ...programs },
+    external: [/^node:/, 'rp2040js'],
     output: {
       dir: 'dist',
       format: 'es',

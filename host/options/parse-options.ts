@@ -138,7 +138,7 @@ function camelCase(name: string): string {
 }
 
 /** Letters of `a` that have to change to get `b` (Levenshtein). */
-function distance(a: string, b: string): number {
+export function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];

@@ -1,0 +1,35 @@
+import type { Terminal } from '../environment';
+import { DEFAULT_COLUMNS } from '../limits';
+import { nodeUserFiles } from './user-files';
+
+/** Lines longer than this are hard to read, however wide the terminal is. */
+const MOST_COLUMNS = 120;
+
+/** The terminal of this process. */
+export function nodeTerminal(interrupted: AbortSignal): Terminal {
+  const { stdout, stderr, env } = process;
+  const isTerminal = stdout.isTTY === true;
+  return {
+    out: (text) => stdout.write(text),
+    error: (text) => stderr.write(text),
+    colour: isTerminal && !env.NO_COLOR && env.TERM !== 'dumb',
+    interactive: stderr.isTTY === true,
+    columns: isTerminal
+      ? Math.min(stdout.columns || DEFAULT_COLUMNS, MOST_COLUMNS)
+      : DEFAULT_COLUMNS,
+    interrupted,
+    files: nodeUserFiles,
+    nowMs: () => performance.now(),
+    sleep: (ms) =>
+      new Promise((resolve) => {
+        const end = () => {
+          clearTimeout(timer);
+          interrupted.removeEventListener('abort', end);
+          resolve();
+        };
+        const timer = setTimeout(end, ms);
+        interrupted.addEventListener('abort', end);
+        if (interrupted.aborted) end();
+      }),
+  };
+}
