@@ -22,6 +22,9 @@ async function packageStep() {
     for (const part of ['package.json', 'dist'])
       cpSync(part, join(installed, part), { recursive: true });
     cpSync('node_modules/rp2040js', join(lab, 'node_modules/rp2040js'), { recursive: true });
+    if (process.env.LAB_SHIM)
+      for (const f of ['shim.mjs', 'shim.node'])
+        cpSync(`${process.env.LAB_SHIM}/${f}`, join(lab, f));
     cpSync('firmware/stories.bin', join(lab, 'firmware/stories.bin'));
   });
 }

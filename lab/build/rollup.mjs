@@ -48,7 +48,13 @@ export default {
         inlineSources: true,
         removeComments: true,
       },
-      include: ['lab/**/*.ts', 'test/machines/**/*.ts', 'host/**/*.ts', 'assembly/**/*.ts'],
+      include: [
+        'lab/**/*.ts',
+        'test/machines/**/*.ts',
+        'test/sim/fixture.ts',
+        'host/**/*.ts',
+        'assembly/**/*.ts',
+      ],
     }),
   ],
 };
