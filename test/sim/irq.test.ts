@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EBADF, EBUSY, EFAULT, EINVAL, EIO, ENOTTY } from '../../assembly/abi/linux';
+import { EAGAIN, EBADF, EBUSY, EFAULT, EINVAL, EIO, ENOTTY } from '../../assembly/abi/linux';
 import {
   VFIO_DEVICE_SET_IRQS,
   VFIO_IRQ_SET_ACTION_MASK,
@@ -424,6 +424,17 @@ describe('an unmask eventfd', () => {
     expect(setUnmaskFd(kernel, fd, LEVEL, -1)).toBe(0);
     expect(level.resampled).toBe(false);
     expect(setUnmaskFd(kernel, fd, LEVEL, other)).toBe(0);
+  });
+
+  it('keeps a signal that came before, until it is taken away', () => {
+    const { kernel, fd } = armed(LEVEL);
+    const [kept, taken] = [newEventfd(kernel, 1), newEventfd(kernel, 1)];
+    setUnmaskFd(kernel, fd, LEVEL, kept);
+    expect(readEventfd(kernel, kept)).toBe(1);
+    setUnmaskFd(kernel, fd, LEVEL, -1);
+    setUnmaskFd(kernel, fd, LEVEL, taken);
+    setUnmaskFd(kernel, fd, LEVEL, -1);
+    expect(readEventfd(kernel, taken)).toBe(-EAGAIN);
   });
 
   it('does nothing after it was taken away', () => {

@@ -11,6 +11,7 @@ import type { IoctlArgument } from '../../boundary/kernel';
 import type { KernelContext } from './context';
 import type { VfioGroup } from './group';
 import { type IommuDriver, NoiommuDriver, Type1Driver, type1Claims } from './iommu-driver';
+import { VFIO_UNMAP_ALL } from './numbers';
 import { OpenFile } from './open-file';
 
 /**
@@ -87,6 +88,8 @@ export class Container extends OpenFile {
       return 0;
     }
     if (type1Claims(type) === 0) return -ENODEV;
+    // The driver is asked for it as an extension, and then does not know it as a type.
+    if (type === VFIO_UNMAP_ALL) return -EINVAL;
     if (!unsafeInterrupts) return -EPERM;
     this.#driver = new Type1Driver(this.#context, type === VFIO_TYPE1V2_IOMMU);
     return 0;

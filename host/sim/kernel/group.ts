@@ -156,7 +156,6 @@ export class GroupFile extends OpenFile {
   #setContainer(argument: IoctlArgument): number {
     if (!hasBytes(argument, 4)) return -EFAULT;
     const fd = getU32(argument.bytes, 0) | 0;
-    if (fd < 0) return -EINVAL;
     const file = this.#context.fds.get(fd);
     if (file === undefined) return -EBADF;
     if (this.#group.container !== undefined) return -EINVAL;

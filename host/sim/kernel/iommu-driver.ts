@@ -41,6 +41,9 @@ import {
   VFIO_IOMMU_INFO_WITH_CAPS,
   VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION,
   VFIO_MIGRATION_CAP_SIZE,
+  VFIO_TYPE1_NESTING_IOMMU,
+  VFIO_UNMAP_ALL,
+  VFIO_UPDATE_VADDR,
 } from './numbers';
 import { getU32, getU64, hasBytes, setU32, setU64 } from './user-struct';
 
@@ -54,9 +57,16 @@ export interface IommuDriver {
   release(): void;
 }
 
-/** Whether the type-1 driver claims an extension. Claims beyond the two types are left out. */
+const TYPE1_CLAIMS: readonly number[] = [
+  VFIO_TYPE1_IOMMU,
+  VFIO_TYPE1V2_IOMMU,
+  VFIO_TYPE1_NESTING_IOMMU,
+  VFIO_UNMAP_ALL,
+];
+
+/** Whether the type-1 driver claims an extension, as long as it serves nobody. */
 export function type1Claims(extension: number): number {
-  return extension === VFIO_TYPE1_IOMMU || extension === VFIO_TYPE1V2_IOMMU ? 1 : 0;
+  return TYPE1_CLAIMS.includes(extension) ? 1 : 0;
 }
 
 /** VFIO_NOIOMMU_IOMMU: knows its own type and nothing else. */
@@ -86,7 +96,7 @@ export class Type1Driver implements IommuDriver {
   ioctl(request: number, argument: IoctlArgument): number {
     switch (request) {
       case VFIO_CHECK_EXTENSION:
-        return type1Claims(argument.value);
+        return argument.value === VFIO_UPDATE_VADDR ? 1 : type1Claims(argument.value);
       case VFIO_IOMMU_GET_INFO:
         return this.#getInfo(argument);
       case VFIO_IOMMU_MAP_DMA:

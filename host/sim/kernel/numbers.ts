@@ -21,6 +21,10 @@ export const VFIO_IOMMU_INFO_WITH_CAPS = 20;
 export const VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION = 2;
 export const VFIO_MIGRATION_CAP_SIZE = 32;
 export const VFIO_DMA_UNMAP_FLAG_ALL = 2;
+/** Extensions of the type-1 driver that are no IOMMU types. */
+export const VFIO_TYPE1_NESTING_IOMMU = 6;
+export const VFIO_UNMAP_ALL = 9;
+export const VFIO_UPDATE_VADDR = 10;
 /** Bits of the file offset below the region index (vfio-platform). */
 export const VFIO_OFFSET_SHIFT = 40;
 export const VFIO_IRQ_SET_DATA_MASK = 7;

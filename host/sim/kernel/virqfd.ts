@@ -20,7 +20,8 @@ export class Virqfd implements EventfdWaiter {
 
   /**
    * Acts on a signal that came before the eventfd was handed over. The kernel
-   * only polls for it: the counter stays until the next signal drains it.
+   * only polls for it: the counter stays until the next signal drains it, or
+   * until the end (eventfd_ctx_remove_wait_queue).
    */
   catchUp(): void {
     if (this.#eventfd.count > 0) this.#act();
@@ -39,6 +40,7 @@ export class Virqfd implements EventfdWaiter {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#eventfd.drain();
     this.#eventfd.removeWaiter(this);
   }
 }

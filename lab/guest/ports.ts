@@ -1,0 +1,41 @@
+import { openSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs';
+import type { Answer, BoardRequest, Report } from '../protocol';
+
+const PORTS = '/sys/class/virtio-ports';
+
+/** Opens the serial port of that name. */
+function openPort(name: string): number {
+  for (const port of readdirSync(PORTS)) {
+    let found: string;
+    try {
+      found = readFileSync(`${PORTS}/${port}/name`, 'utf8').trim();
+    } catch {
+      continue;
+    }
+    if (found === name) return openSync(`/dev/${port}`, 'r+');
+  }
+  throw new Error(`the board has no port ${name}`);
+}
+
+/** Writes reports to the host. Only one process may have the port open. */
+export class Reporter {
+  readonly #port = openPort('lab.results');
+
+  report(report: Report): void {
+    writeSync(this.#port, `${JSON.stringify(report)}\n`);
+  }
+}
+
+let board: number | undefined;
+
+/** Has something done on the board; returns when it is done. */
+export function askBoard(request: BoardRequest): unknown {
+  board ??= openPort('lab.board');
+  writeSync(board, `${JSON.stringify(request)}\n`);
+  let text = '';
+  const chunk = Buffer.alloc(65536);
+  while (!text.endsWith('\n')) text += chunk.toString('latin1', 0, readSync(board, chunk));
+  const answer = JSON.parse(text) as Answer;
+  if (!answer.ok) throw new Error(`the board cannot ${request.do}: ${answer.error}`);
+  return answer.value;
+}

@@ -1,0 +1,43 @@
+/**
+ * What the guest and the host side of the lab tell each other: lines of JSON
+ * through two serial ports of the board.
+ */
+
+/** Guest to host: how the tests go. */
+export type Report =
+  | {
+      readonly type: 'start';
+      readonly kernel: string;
+      readonly node: string;
+      readonly uptimeS: number;
+    }
+  | { readonly type: 'file'; readonly name: string }
+  | {
+      readonly type: 'test';
+      readonly name: string;
+      readonly nesting: number;
+      readonly suite: boolean;
+      readonly ms: number;
+      readonly passed: boolean;
+      readonly skipped?: string;
+      readonly error?: string;
+    }
+  | { readonly type: 'note'; readonly text: string }
+  | { readonly type: 'end' };
+
+/** Guest to host: something shall happen on the board, outside of the CPU. Each gets an {@link Answer}. */
+export type BoardRequest =
+  /** Drives an input pin of the PL061 (0 … 7). */
+  | { readonly do: 'pin'; readonly pin: number; readonly high: boolean }
+  /** Drives a pin high and low again, `times` times. */
+  | { readonly do: 'pulses'; readonly pin: number; readonly times: number }
+  /** Sends bytes to the PL011, which takes them at the pace of its FIFO. */
+  | { readonly do: 'uart-send'; readonly bytes: readonly number[] }
+  /** The bytes that the PL011 has sent since the last such request. */
+  | { readonly do: 'uart-taken' }
+  /** A command of QEMU's monitor (QMP). */
+  | { readonly do: 'monitor'; readonly command: string; readonly arguments?: object };
+
+export type Answer =
+  | { readonly ok: true; readonly value?: unknown }
+  | { readonly ok: false; readonly error: string };
