@@ -5,7 +5,7 @@
 
 #include "faults.h"
 
-static const char *const NAMES[CALL_COUNT] = {"open", "close", "ioctl", "mmap", "munmap", "pread",
+static const char *const NAMES[CALL_COUNT] = {"open", "close", "ioctl", "mmap", "munmap", "mremap", "pread",
                                               "pwrite", "read", "write", "eventfd", "epoll"};
 
 enum { MAX_RULES = 32, LOG_SIZE = 1 << 18 };
@@ -13,7 +13,7 @@ enum { MAX_RULES = 32, LOG_SIZE = 1 << 18 };
 struct rule {
   bool armed, any;
   enum call call;
-  unsigned request;
+  unsigned request, flags;
   char path[MAX_NAME];
   long skip, times;
   long errno_value;
@@ -36,19 +36,22 @@ static void update(void) { watching = logging || any_rule(); }
 
 bool fault_watching(void) { return atomic_load_explicit(&watching, memory_order_relaxed); }
 
-static bool matches(const struct rule *rule, enum call call, unsigned request, const char *path) {
+static bool matches(const struct rule *rule, enum call call, unsigned request, const char *path,
+                    const uint32_t *argument) {
   if (rule->any) return true;
   if (rule->call != call) return false;
   if (rule->request != 0 && rule->request != request) return false;
+  if (rule->flags != 0 && (argument == NULL || argument[1] != rule->flags)) return false;
   return rule->path[0] == '\0' || (path != NULL && strcmp(rule->path, path) == 0);
 }
 
-long fault_strike(enum call call, unsigned request, const char *path, size_t *length) {
+static long strike(enum call call, unsigned request, const char *path, size_t *length,
+                   const void *argument) {
   long result = 0;
   if (!fault_watching()) return 0;
   for (int i = 0; i < MAX_RULES; i++) {
     struct rule *rule = &rules[i];
-    if (!rule->armed || !matches(rule, call, request, path)) continue;
+    if (!rule->armed || !matches(rule, call, request, path, argument)) continue;
     if (rule->skip > 0) {
       rule->skip--;
       continue;
@@ -60,6 +63,14 @@ long fault_strike(enum call call, unsigned request, const char *path, size_t *le
   update();
   if (result < 0) fault_log(call, request, path, result);
   return result;
+}
+
+long fault_strike_ioctl(unsigned request, const void *argument) {
+  return strike(CALL_IOCTL, request, NULL, NULL, argument);
+}
+
+long fault_strike(enum call call, const char *path, size_t *length) {
+  return strike(call, 0, path, length, NULL);
 }
 
 void fault_log(enum call call, unsigned request, const char *path, long result) {
@@ -88,7 +99,11 @@ bool fault_add(const char *what, long nth, long errno_value, long limit, long ti
     if (strcmp(kind, NAMES[call]) == 0) rule.call = (enum call)call;
   if (!rule.any && rule.call == CALL_COUNT) return false;
   if (colon != NULL && colon[1] == '/') snprintf(rule.path, sizeof rule.path, "%s", colon + 1);
-  else if (colon != NULL) rule.request = (unsigned)strtoul(colon + 1, NULL, 0);
+  else if (colon != NULL) {
+    char *end;
+    rule.request = (unsigned)strtoul(colon + 1, &end, 0);
+    if (*end == ':') rule.flags = (unsigned)strtoul(end + 1, NULL, 0);
+  }
   for (int i = 0; i < MAX_RULES; i++) {
     if (rules[i].armed) continue;
     rules[i] = rule;

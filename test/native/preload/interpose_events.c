@@ -6,7 +6,7 @@
 
 EXPORT int eventfd(unsigned initial, int flags) {
   lock();
-  long fd = fault_strike(CALL_EVENTFD, 0, NULL, NULL);
+  long fd = fault_strike(CALL_EVENTFD, NULL, NULL);
   if (fd == 0) {
     fd = RAW2(SYS_eventfd2, initial, flags);
     if (fd >= 0) eventfd_adopt((int)fd);
@@ -22,7 +22,7 @@ EXPORT int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event
     return (int)answer(RAW4(SYS_epoll_ctl, epoll, operation, fd, event));
   struct eventfd *watched = (struct eventfd *)file;
   lock();
-  long result = fault_strike(CALL_EPOLL, 0, NULL, NULL);
+  long result = fault_strike(CALL_EPOLL, NULL, NULL);
   if (result == 0) {
     result = RAW4(SYS_epoll_ctl, epoll, operation, fd, event);
     fault_log(CALL_EPOLL, 0, NULL, result);

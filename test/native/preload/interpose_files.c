@@ -18,7 +18,7 @@ static long play_open(int directory, const char *path, int flags, mode_t mode) {
   if (path[1] == 's' || (flags & O_DIRECTORY) != 0)
     return RAW4(SYS_openat, directory, real, flags, mode);
   lock();
-  long fd = fault_strike(CALL_OPEN, 0, path, NULL);
+  long fd = fault_strike(CALL_OPEN, path, NULL);
   if (fd == 0) {
     fd = board_open(path, flags);
     fault_log(CALL_OPEN, 0, path, fd);
@@ -64,7 +64,7 @@ EXPORT int close(int fd) {
   if (file == NULL) return (int)answer(RAW1(SYS_close, fd));
   lock();
   /* Linux closes in any case. */
-  long failure = file->kind == CONTROL ? 0 : fault_strike(CALL_CLOSE, 0, NULL, NULL);
+  long failure = file->kind == CONTROL ? 0 : fault_strike(CALL_CLOSE, NULL, NULL);
   if (failure == 0 && file->kind != CONTROL) fault_log(CALL_CLOSE, 0, NULL, 0);
   file_detach(fd);
   long result = RAW1(SYS_close, fd);
@@ -122,7 +122,7 @@ static bool is_unmask(unsigned request, const void *argument) {
 
 static long play_ioctl(struct file *file, unsigned request, void *argument) {
   lock();
-  long result = fault_strike(CALL_IOCTL, request, NULL, NULL);
+  long result = fault_strike_ioctl(request, argument);
   if (result == 0) {
     result = file->ops->ioctl == NULL ? -ENOTTY : file->ops->ioctl(file, request, argument);
     fault_log(CALL_IOCTL, request, NULL, result);
@@ -149,7 +149,7 @@ static long transfer(struct file *file, enum call call, void *bytes, size_t leng
   bool reads = call == CALL_PREAD || call == CALL_READ;
   long result = 0;
   lock();
-  if (file->kind != CONTROL) result = fault_strike(call, 0, NULL, &length);
+  if (file->kind != CONTROL) result = fault_strike(call, NULL, &length);
   if (result == 0) {
     if (reads) result = file->ops->read == NULL ? -EINVAL : file->ops->read(file, bytes, length, offset);
     else result = file->ops->write == NULL ? -EINVAL : file->ops->write(file, bytes, length, offset);
@@ -162,7 +162,7 @@ static long transfer(struct file *file, enum call call, void *bytes, size_t leng
 static long strike(enum call call) {
   if (!fault_watching()) return 0;
   lock();
-  long result = fault_strike(call, 0, NULL, NULL);
+  long result = fault_strike(call, NULL, NULL);
   if (result == 0) fault_log(call, 0, NULL, 0);
   unlock();
   return result;

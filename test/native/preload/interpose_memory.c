@@ -1,4 +1,5 @@
-/* mmap and munmap: device regions are shown, and what goes away is noticed. */
+/* mmap, munmap, mremap: device regions are shown, and what goes away is noticed. */
+#include <stdarg.h>
 #include <sys/mman.h>
 
 #include "interpose.h"
@@ -8,7 +9,7 @@ static long replace(void *address, size_t length, int prot, int flags, int fd, o
   lock();
   long result = 0;
   bool shown = mapping_overlaps((uint64_t)(uintptr_t)address, length);
-  if (shown) result = fault_strike(CALL_MUNMAP, 0, NULL, NULL);
+  if (shown) result = fault_strike(CALL_MUNMAP, NULL, NULL);
   if (result == 0) {
     result = RAW(SYS_mmap, address, length, prot, flags, fd, offset);
     if (result > 0 || result < -4095) mapping_drop((uint64_t)result, length);
@@ -26,7 +27,7 @@ static long play_mmap(void *address, size_t length, int prot, int flags, int fd,
     return RAW(SYS_mmap, address, length, prot, flags, fd, offset);
   }
   lock();
-  long result = fault_strike(CALL_MMAP, 0, NULL, NULL);
+  long result = fault_strike(CALL_MMAP, NULL, NULL);
   if (result == 0) {
     result = file->kind == DEVICE ? device_mmap(file, address, length, prot, flags, (uint64_t)offset)
                                   : -ENODEV;
@@ -48,7 +49,7 @@ EXPORT int munmap(void *address, size_t length) {
   lock();
   long result = 0;
   bool shown = mapping_overlaps((uint64_t)(uintptr_t)address, length);
-  if (shown) result = fault_strike(CALL_MUNMAP, 0, NULL, NULL);
+  if (shown) result = fault_strike(CALL_MUNMAP, NULL, NULL);
   if (result == 0) {
     result = RAW2(SYS_munmap, address, length);
     if (result == 0) mapping_drop((uint64_t)(uintptr_t)address, length);
@@ -56,4 +57,36 @@ EXPORT int munmap(void *address, size_t length) {
   }
   unlock();
   return (int)answer(result);
+}
+
+static long play_mremap(void *from, size_t before, size_t after, int flags, void *to) {
+  if (!mapping_any()) return RAW(SYS_mremap, from, before, after, flags, to, 0);
+  uint64_t start = (uint64_t)(uintptr_t)from, target = (uint64_t)(uintptr_t)to;
+  bool fixed = (flags & MREMAP_FIXED) != 0;
+  lock();
+  long result = 0;
+  bool shown = mapping_overlaps(start, before) || (fixed && mapping_overlaps(target, after));
+  if (shown) result = fault_strike(CALL_MREMAP, NULL, NULL);
+  if (result == 0) {
+    result = RAW(SYS_mremap, from, before, after, flags, to, 0);
+    if (result > 0) {
+      if (fixed) mapping_drop(target, after);
+      mapping_move(start, before, (uint64_t)result);
+      if ((uint64_t)result != start) space_note_unmapped(start, before);
+    }
+    if (shown) fault_log(CALL_MREMAP, 0, NULL, result < 0 ? result : 0);
+  }
+  unlock();
+  return result;
+}
+
+EXPORT void *mremap(void *from, size_t before, size_t after, int flags, ...) {
+  void *to = NULL;
+  if ((flags & MREMAP_FIXED) != 0) {
+    va_list list;
+    va_start(list, flags);
+    to = va_arg(list, void *);
+    va_end(list);
+  }
+  return (void *)answer(play_mremap(from, before, after, flags, to));
 }

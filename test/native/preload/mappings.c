@@ -45,6 +45,15 @@ void mapping_drop(uint64_t start, uint64_t size) {
   }
 }
 
+void mapping_move(uint64_t from, uint64_t size, uint64_t to) {
+  for (size_t i = 0; i < used; i++) {
+    struct mapping *mapping = &mappings[i];
+    if (mapping->start < from || from + size < mapping->end) continue;
+    mapping->start += to - from;
+    mapping->end += to - from;
+  }
+}
+
 bool mapping_overlaps(uint64_t start, uint64_t size) {
   for (size_t i = 0; i < used; i++)
     if (mappings[i].start < start + size && start < mappings[i].end) return true;

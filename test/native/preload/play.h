@@ -214,6 +214,8 @@ long device_mmap(struct file *file, void *address, size_t length, int prot, int 
 void mapping_add(uint64_t start, uint64_t size, struct file *file);
 /** The kernel takes whatever is mapped there away. */
 void mapping_drop(uint64_t start, uint64_t size);
+/** Mappings inside the range are elsewhere now. */
+void mapping_move(uint64_t from, uint64_t size, uint64_t to);
 bool mapping_overlaps(uint64_t start, uint64_t size);
 /** Whether anybody has to be told of unmapped pages; needs no lock. */
 bool mapping_any(void);
@@ -243,17 +245,18 @@ void tree_remove_cdev(const struct device *device);
 
 /* ---- faults.c ---- */
 
-enum call { CALL_OPEN, CALL_CLOSE, CALL_IOCTL, CALL_MMAP, CALL_MUNMAP, CALL_PREAD, CALL_PWRITE,
+enum call { CALL_OPEN, CALL_CLOSE, CALL_IOCTL, CALL_MMAP, CALL_MUNMAP, CALL_MREMAP, CALL_PREAD, CALL_PWRITE,
   CALL_READ, CALL_WRITE, CALL_EVENTFD, CALL_EPOLL, CALL_COUNT };
 
 /**
  * A call is being made: counts it.
- * @param request of an ioctl; 0 otherwise
  * @param path of an open; NULL otherwise
  * @param length lowered to make the transfer short; NULL where there is none
  * @return 0, or -errno for the call to fail with
  */
-long fault_strike(enum call call, unsigned request, const char *path, size_t *length);
+long fault_strike(enum call call, const char *path, size_t *length);
+/** The same for an ioctl. */
+long fault_strike_ioctl(unsigned request, const void *argument);
 /** Whether calls are counted or logged at all now; needs no lock. */
 bool fault_watching(void);
 /** The call has this result: writes the log. */
