@@ -6,6 +6,7 @@ import { dts } from 'rollup-plugin-dts';
 const entries = {
   index: 'host/index.ts',
   sim: 'host/sim/index.ts',
+  native: 'host/native/index.ts',
   profiles: 'host/profiles/index.ts',
   'machines/rp2040js': 'host/machines/rp2040js/index.ts',
 };

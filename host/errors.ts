@@ -69,6 +69,10 @@ export const errorCodes = [
   'WRONG_PHASE',
   'MACHINE',
   'HOST_FAILED',
+  // The native host
+  'NATIVE_UNAVAILABLE',
+  'KVM_UNAVAILABLE',
+  'REFUSED',
 ] as const;
 
 export type VfioErrorCode = (typeof errorCodes)[number];

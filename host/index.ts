@@ -8,6 +8,7 @@ export type { GuestRam } from './boundary/guest-ram';
 export type { DeviceLocation, VfioHost } from './boundary/host';
 export type {
   Doorbell,
+  DoorbellMemory,
   IoctlArgument,
   Kernel,
   KernelResources,

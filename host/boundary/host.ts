@@ -25,6 +25,8 @@ export interface DeviceLocation {
   readonly noiommu: boolean;
   /** Path of the device's own node (cdev). */
   readonly cdevPath: string | undefined;
+  /** 'major:minor' that this node must have. */
+  readonly cdevNumber?: string | undefined;
   /** A descriptor of the device's own node, opened beforehand. */
   readonly fd: number | undefined;
 }

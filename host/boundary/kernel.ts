@@ -19,6 +19,31 @@ export interface IoctlArgument {
 export interface Doorbell {
   /** `count` (≥ 1) signals of `line` were drained from its trigger eventfd. */
   ring(line: number, count: number): void;
+  /**
+   * Where a kernel with threads of its own rings, instead of calling `ring`.
+   * Without it signals arrive through the event loop.
+   */
+  readonly memory?: DoorbellMemory;
+  /**
+   * Called on this thread, soon after another one has rung the silent doorbell
+   * in `memory`; it may have been answered since.
+   */
+  wake?(): void;
+}
+
+/**
+ * A doorbell in linear memory; byte offsets, multiples of 4. The protocol is
+ * that of assembly/state/layout.ts.
+ */
+export interface DoorbellMemory {
+  readonly memory: WebAssembly.Memory;
+  /** One bit for every 32 lines. */
+  readonly summary: number;
+  /** One bit a line. */
+  readonly words: number;
+  /** A 32-bit signal count a line. */
+  readonly counts: number;
+  readonly lines: number;
 }
 
 /** A device region that the kernel mapped for a core. */
@@ -48,7 +73,7 @@ export interface KernelResources {
 /**
  * The system calls that the device needs, on a real, simulated or replayed
  * kernel. Results are those of the kernel: 0 or more on success, −errno on
- * failure; nothing here throws. File descriptors are the kernel's own; the
+ * failure; only what a kernel was never asked may throw. File descriptors are the kernel's own; the
  * core sees handles instead (see handle-table.ts).
  *
  * Offsets are 64 bits wide and arrive as two unsigned 32-bit words.
@@ -57,6 +82,14 @@ export interface Kernel {
   open(path: string, flags: number): number;
   close(fd: number): number;
   ioctl(fd: number, request: number, argument: IoctlArgument): number;
+  /**
+   * Lets this kernel use a descriptor that was opened elsewhere. `owned`: it
+   * will be closed here; otherwise close() only ends its use. Kernels that know
+   * every descriptor leave it out.
+   */
+  adopt?(fd: number, owned: boolean): number;
+  /** 'major:minor' of the device node behind `fd`, or −errno, where the kernel knows it. */
+  deviceNumber?(fd: number): string | number;
   eventfd(initial: number, flags: number): number;
   /** Reads up to `length` bytes into `memory` at `pointer`. */
   read(fd: number, memory: Uint8Array, pointer: number, length: number): number;

@@ -12,6 +12,7 @@ import {
 } from '../../assembly/abi/vfio';
 import { EFFECT_MORE } from '../../assembly/boundary/effects';
 import * as nodes from '../../assembly/boundary/nodes';
+import { MAX_LINES } from '../../assembly/limits';
 import {
   DOORBELL,
   DOORBELL_COUNTS,
@@ -25,7 +26,7 @@ import { HandleTable } from './handle-table';
 import type { DeviceLocation, VfioHost } from './host';
 import { PlainIoctlArgument } from './ioctl-argument';
 import { IoctlTranslator } from './ioctl-translator';
-import type { Doorbell, Kernel } from './kernel';
+import type { Doorbell, DoorbellMemory, Kernel } from './kernel';
 import { IOMMUFD_PATH, type SharedNode, SharedNodes } from './shared-nodes';
 import { WindowTable } from './window-table';
 
@@ -113,6 +114,26 @@ export class HostPort implements Doorbell {
         return 0;
       });
     }
+  }
+
+  /** Where another thread rings. */
+  get memory(): DoorbellMemory {
+    return {
+      memory: this.#memory.memory,
+      summary: DOORBELL,
+      words: DOORBELL_WORDS,
+      counts: DOORBELL_COUNTS,
+      lines: MAX_LINES,
+    };
+  }
+
+  /** Another thread has rung; a safe point may have answered since. */
+  wake(): void {
+    if (Atomics.load(this.#memory.signedWords, DOORBELL >>> 2) === 0) return;
+    this.guard(() => {
+      this.onRing?.();
+      return 0;
+    });
   }
 
   /**
@@ -244,15 +265,35 @@ export class HostPort implements Doorbell {
       case nodes.NODE_IOMMUFD:
         return this.#share(this.#nodes.open(IOMMUFD_PATH));
       case nodes.NODE_CDEV: {
-        const opened = fd ?? this.kernel.open(cdevPath ?? '', O_RDWR | O_CLOEXEC);
+        const opened = fd === undefined ? this.#openCdev(cdevPath ?? '') : this.#adopt(fd, true);
         return opened < 0 ? opened : this.#addDevice(opened);
       }
-      case nodes.NODE_KVM_VM:
+      case nodes.NODE_KVM_VM: {
+        if (this.#vmFd === undefined) return -ENXIO;
+        const vm = this.#adopt(this.#vmFd, false);
         // The machine opened it, so it is the machine's to close.
-        return this.#vmFd === undefined ? -ENXIO : this.#handles.add(this.#vmFd, () => 0);
+        return vm < 0 ? vm : this.#handles.add(vm, () => 0);
+      }
       default:
         return -EINVAL;
     }
+  }
+
+  /** Opens the device's node, unless somebody has put another one in its place. */
+  #openCdev(path: string): number {
+    const opened = this.kernel.open(path, O_RDWR | O_CLOEXEC);
+    const { cdevNumber } = this.#location;
+    if (opened < 0 || cdevNumber === undefined) return opened;
+    const number = this.kernel.deviceNumber?.(opened) ?? cdevNumber;
+    if (number === cdevNumber) return opened;
+    this.kernel.close(opened);
+    return typeof number === 'number' ? number : -ENXIO;
+  }
+
+  /** A descriptor that was opened elsewhere, or −errno. */
+  #adopt(fd: number, owned: boolean): number {
+    const result = this.kernel.adopt?.(fd, owned) ?? 0;
+    return result < 0 ? result : fd;
   }
 
   #ioctl(handle: number, request: number, argument: number): number {

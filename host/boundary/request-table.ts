@@ -21,11 +21,16 @@ export interface RequestShape {
   readonly size: number;
   /** The first field says how long the struct is, capabilities room included. */
   readonly sized: boolean;
-  /** Items behind the struct: their number is in the field at `count`. */
-  readonly items?: { readonly count: number; readonly size: number };
+  /**
+   * Items behind the struct: their number is in the field at `count`, and the
+   * 64-bit field at `pointer` says where they start, counted from the struct.
+   */
+  readonly items?: { readonly count: number; readonly pointer: number; readonly size: number };
   readonly handles: readonly HandleField[];
   /** Offset of a 64-bit field that names guest RAM by handle and offset. */
   readonly guestRam?: number;
+  /** Offset of the 64-bit field that says how many bytes of guest RAM. */
+  readonly guestRamLength?: number;
   /** The result is a new file descriptor. */
   readonly returnsHandle: boolean;
 }
@@ -88,6 +93,7 @@ export const requestTable: ReadonlyMap<number, RequestShape> = new Map([
     vfio.VFIO_IOMMU_MAP_DMA,
     struct('VFIO_IOMMU_MAP_DMA', vfio.VFIO_DMA_MAP_SIZE, {
       guestRam: vfio.VFIO_DMA_MAP_VADDR_LO64,
+      guestRamLength: vfio.VFIO_DMA_MAP_SIZE_LO64,
     }),
   ],
   [vfio.VFIO_IOMMU_UNMAP_DMA, struct('VFIO_IOMMU_UNMAP_DMA', vfio.VFIO_DMA_UNMAP_SIZE)],
@@ -108,6 +114,7 @@ export const requestTable: ReadonlyMap<number, RequestShape> = new Map([
     struct('IOMMU_IOAS_IOVA_RANGES', iommufd.IOMMU_IOVA_RANGES_SIZE, {
       items: {
         count: iommufd.IOMMU_IOVA_RANGES_NUM_IOVAS,
+        pointer: iommufd.IOMMU_IOVA_RANGES_ALLOWED_LO64,
         size: iommufd.IOMMU_IOVA_RANGE_SIZE,
       },
     }),
@@ -116,6 +123,7 @@ export const requestTable: ReadonlyMap<number, RequestShape> = new Map([
     iommufd.IOMMU_IOAS_MAP,
     struct('IOMMU_IOAS_MAP', iommufd.IOMMU_IOAS_MAP_SIZE, {
       guestRam: iommufd.IOMMU_IOAS_MAP_USER_VA_LO64,
+      guestRamLength: iommufd.IOMMU_IOAS_MAP_LENGTH_LO64,
     }),
   ],
   [iommufd.IOMMU_IOAS_UNMAP, struct('IOMMU_IOAS_UNMAP', iommufd.IOMMU_IOAS_UNMAP_SIZE)],

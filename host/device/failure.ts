@@ -165,7 +165,10 @@ const steps: ReadonlyMap<number, Step> = new Map<number, Step>([
       code: 'OPEN_CDEV',
       syscall: 'open',
       action: () => 'open its node in /dev/vfio/devices',
-      remedy: (failure) => permission(failure, 'the node in /dev/vfio/devices'),
+      remedy: (failure) =>
+        failure.errno === ENXIO
+          ? 'the node has not the numbers that sysfs tells: remove it, and let udev make it anew'
+          : permission(failure, 'the node in /dev/vfio/devices'),
     },
   ],
   [

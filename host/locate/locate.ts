@@ -35,11 +35,16 @@ function findPath(sysfs: Sysfs, options: ResolvedOptions): string {
   );
 }
 
-function cdevOf(sysfs: Sysfs, path: string, name: string): string {
+function cdevOf(sysfs: Sysfs, path: string, name: string) {
   const node = sysfs
     .list(`${path}/vfio-dev`)
     .find((entry) => /^vfio\d+$/.test(entry) && sysfs.exists(`${path}/vfio-dev/${entry}/dev`));
-  if (node !== undefined) return `/dev/vfio/devices/${node}`;
+  if (node !== undefined) {
+    return {
+      cdevPath: `/dev/vfio/devices/${node}`,
+      cdevNumber: sysfs.readText(`${path}/vfio-dev/${node}/dev`)?.trim(),
+    };
+  }
   throw new VfioError(
     'NO_CDEV',
     `${name} has no node in /dev/vfio/devices; bind it to vfio-platform or vfio-amba on a kernel with ` +
@@ -92,7 +97,7 @@ export function locate(sysfs: Sysfs, options: ResolvedOptions): DeviceLocation {
   const path = sysfs.realPath(found) ?? found;
   const compatible = compatibleOf(sysfs, path);
   if (options.iommufd) {
-    return { ...nothing, name, path, compatible, cdevPath: cdevOf(sysfs, path, name) };
+    return { ...nothing, name, path, compatible, ...cdevOf(sysfs, path, name) };
   }
   const group = groupOf(sysfs, path, name);
   const noiommu = !sysfs.exists(`/dev/vfio/${group}`) && sysfs.exists(`/dev/vfio/noiommu-${group}`);

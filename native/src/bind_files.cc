@@ -1,0 +1,145 @@
+#include "arguments.h"
+#include "bindings.h"
+#include "environment.h"
+#include "nodes.h"
+
+namespace vfio_native {
+
+namespace {
+
+Napi::Value open(const Napi::CallbackInfo& info) {
+  Host& host = Environment::of(info).host();
+  if (!info[0].IsString()) throw Napi::TypeError::New(info.Env(), "argument 0 must be a string");
+  const std::string path = info[0].As<Napi::String>();
+  if (!is_vfio_node(path)) return number(info, kRefusedPath);
+  const int fd = sys::open(path.c_str());
+  return number(info, fd < 0 ? fd : host.fds.add(fd, FdTable::Kind::kNode));
+}
+
+Napi::Value close(const Napi::CallbackInfo& info) {
+  return number(info, Environment::of(info).host().close(i32(info, 0)));
+}
+
+/** A descriptor that was opened elsewhere; `owned`: closing it is ours from now on. */
+Napi::Value adopt(const Napi::CallbackInfo& info) {
+  Host& host = Environment::of(info).host();
+  const int fd = i32(info, 0);
+  const bool owned = boolean(info, 1);
+  // Standard input, output and error are somebody else's.
+  if (fd <= STDERR_FILENO || sys::status_flags(fd) < 0) return number(info, -EBADF);
+  if (host.fds.has(fd)) return number(info, owned ? -EBUSY : 0);
+  host.fds.add(fd, owned ? FdTable::Kind::kNode : FdTable::Kind::kBorrowed);
+  return number(info, 0);
+}
+
+Napi::Value ioctl(const Napi::CallbackInfo& info) {
+  Host& host = Environment::of(info).host();
+  const int fd = i32(info, 0);
+  const uint32_t request = u32(info, 1);
+  const uint32_t value = u32(info, 2);
+  const Bytes bytes = bytes_of(info, 3);
+  const uint32_t length = u32(info, 4);
+  if (length > bytes.length) return number(info, -EFAULT);
+  return number(info, host.gate.call(fd, request, value, bytes.data, length));
+}
+
+Napi::Value eventfd(const Napi::CallbackInfo& info) {
+  Host& host = Environment::of(info).host();
+  const uint32_t initial = u32(info, 0);
+  const int flags = i32(info, 1);
+  if ((flags & ~(EFD_NONBLOCK | EFD_CLOEXEC)) != 0) return number(info, -EINVAL);
+  const int fd = sys::eventfd(initial, flags | EFD_CLOEXEC);
+  return number(info, fd < 0 ? fd : host.fds.add(fd, FdTable::Kind::kEventfd));
+}
+
+Napi::Value read(const Napi::CallbackInfo& info) {
+  Host& host = Environment::of(info).host();
+  const int fd = i32(info, 0);
+  const Bytes bytes = bytes_of(info, 1);
+  const uint32_t pointer = u32(info, 2);
+  const uint32_t length = u32(info, 3);
+  if (!bytes.has(pointer, length)) return number(info, -EFAULT);
+  return number(info, host.read(fd, bytes.data + pointer, length));
+}
+
+Napi::Value write(const Napi::CallbackInfo& info) {
+  Host& host = Environment::of(info).host();
+  const int fd = i32(info, 0);
+  const Bytes bytes = bytes_of(info, 1);
+  const uint32_t pointer = u32(info, 2);
+  const uint32_t length = u32(info, 3);
+  if (!host.fds.has(fd)) return number(info, -EBADF);
+  if (!bytes.has(pointer, length)) return number(info, -EFAULT);
+  return number(info, sys::write(fd, bytes.data + pointer, length));
+}
+
+struct Transfer {
+  int fd;
+  uint8_t* data;
+  uint32_t length;
+  uint64_t offset;
+  int failure;
+};
+
+Transfer transfer(const Napi::CallbackInfo& info) {
+  Host& host = Environment::of(info).host();
+  const Bytes bytes = bytes_of(info, 1);
+  const uint32_t pointer = u32(info, 2);
+  const uint64_t offset = u32(info, 4) | uint64_t{u32(info, 5)} << 32;
+  Transfer transfer{i32(info, 0), bytes.data + pointer, u32(info, 3), offset, 0};
+  if (!host.fds.has(transfer.fd)) transfer.failure = -EBADF;
+  else if (!bytes.has(pointer, transfer.length)) transfer.failure = -EFAULT;
+  return transfer;
+}
+
+Napi::Value pread(const Napi::CallbackInfo& info) {
+  const auto [fd, data, length, offset, failure] = transfer(info);
+  return number(info, failure < 0 ? failure : sys::pread(fd, data, length, offset));
+}
+
+Napi::Value pwrite(const Napi::CallbackInfo& info) {
+  const auto [fd, data, length, offset, failure] = transfer(info);
+  return number(info, failure < 0 ? failure : sys::pwrite(fd, data, length, offset));
+}
+
+/** "major:minor" of a device node, as sysfs writes it, or −errno. */
+Napi::Value device_number(const Napi::CallbackInfo& info) {
+  Host& host = Environment::of(info).host();
+  const int fd = i32(info, 0);
+  if (!host.fds.has(fd)) return number(info, -EBADF);
+  struct stat status;
+  const int failure = sys::stat(fd, &status);
+  if (failure < 0) return number(info, failure);
+  const auto rdev = status.st_rdev;
+  return Napi::String::New(info.Env(),
+                           std::to_string(major(rdev)) + ':' + std::to_string(minor(rdev)));
+}
+
+Napi::Value resources(const Napi::CallbackInfo& info) {
+  Host& host = Environment::of(info).host();
+  auto open = Napi::Object::New(info.Env());
+  open.Set("fds", host.fds.open_count());
+  open.Set("eventfds", host.fds.eventfd_count());
+  open.Set("mappings", host.windows.count());
+  open.Set("dmaMappings", host.ram.mapping_count());
+  open.Set("watches", host.watcher.count());
+  return open;
+}
+
+}  // namespace
+
+void bind_files(Napi::Env env, Napi::Object exports) {
+  bind<open>(env, exports, "open");
+  bind<close>(env, exports, "close");
+  bind<adopt>(env, exports, "adopt");
+  bind<ioctl>(env, exports, "ioctl");
+  bind<eventfd>(env, exports, "eventfd");
+  bind<read>(env, exports, "read");
+  bind<write>(env, exports, "write");
+  bind<pread>(env, exports, "pread");
+  bind<pwrite>(env, exports, "pwrite");
+  bind<device_number>(env, exports, "deviceNumber");
+  bind<resources>(env, exports, "resources");
+}
+
+}  // namespace vfio_native

@@ -1,0 +1,106 @@
+#include "environment.h"
+
+namespace vfio_native {
+
+std::shared_ptr<void> pin(Napi::Object object) {
+  return std::make_shared<Napi::ObjectReference>(Napi::Persistent(object));
+}
+
+namespace {
+
+/** The getter of WebAssembly.Memory.prototype.buffer, which only takes real ones. */
+Napi::Function memory_buffer_getter(Napi::Env env) {
+  const auto global = env.Global();
+  const auto memory = global.Get("WebAssembly").As<Napi::Object>().Get("Memory");
+  const auto prototype = memory.As<Napi::Object>().Get("prototype");
+  const auto describe =
+      global.Get("Object").As<Napi::Object>().Get("getOwnPropertyDescriptor").As<Napi::Function>();
+  const auto descriptor = describe.Call({prototype, Napi::String::New(env, "buffer")});
+  return descriptor.As<Napi::Object>().Get("get").As<Napi::Function>();
+}
+
+}  // namespace
+
+Environment::Environment(Napi::Env env)
+    : buffer_of_memory_(Napi::Persistent(memory_buffer_getter(env))) {
+  wakeup_ = Wakeup::New(env, "vfio-irq", 0, 1, this);
+  wakeup_.Unref(env);
+  host_ = std::make_unique<Host>([this] { wakeup_.NonBlockingCall(); });
+  // Hooks run last in, first out: the thread ends before its way back is closed.
+  env.AddCleanupHook([](Environment* environment) { environment->tear_down(); }, this);
+}
+
+Environment& Environment::of(const Napi::CallbackInfo& info) {
+  auto* environment = info.Env().GetInstanceData<Environment>();
+  if (environment == nullptr || environment->host_ == nullptr) {
+    throw Napi::Error::New(info.Env(), "the environment of the native host is being torn down");
+  }
+  return *environment;
+}
+
+void Environment::tear_down() {
+  host_.reset();
+  wakes_.clear();
+  buffer_of_memory_.Reset();
+  wakeup_.Release();
+}
+
+void Environment::keep_alive(Napi::Env env, bool on) {
+  if (on) {
+    wakeup_.Ref(env);
+  } else {
+    wakeup_.Unref(env);
+  }
+}
+
+PinnedBytes Environment::linear_memory(Napi::Value memory) {
+  if (!memory.IsObject()) {
+    throw Napi::TypeError::New(memory.Env(), "a WebAssembly.Memory is expected");
+  }
+  const Napi::Value buffer = buffer_of_memory_.Call(memory, {});
+  if (!buffer.IsArrayBuffer()) {
+    throw Napi::TypeError::New(memory.Env(), "shared linear memory is not supported");
+  }
+  auto bytes = buffer.As<Napi::ArrayBuffer>();
+  return {static_cast<uint8_t*>(bytes.Data()), bytes.ByteLength(), pin(memory.As<Napi::Object>())};
+}
+
+std::shared_ptr<Doorbell> Environment::add_doorbell(const PinnedBytes& memory,
+                                                    DoorbellLayout layout, Napi::Function wake) {
+  const uint32_t id = host_->next_doorbell++;
+  auto doorbell = std::make_shared<Doorbell>(id, memory.base, layout, memory.pin);
+  host_->doorbells.emplace(id, doorbell);
+  wakes_.emplace(id, Napi::Persistent(wake));
+  return doorbell;
+}
+
+void Environment::drop_doorbell(uint32_t id) {
+  const auto found = host_->doorbells.find(id);
+  if (found == host_->doorbells.end()) return;
+  found->second->dropped = true;
+  host_->doorbells.erase(found);
+  wakes_.erase(id);
+}
+
+void Environment::deliver(Napi::Env env, Napi::Function, Environment* environment, void*) {
+  // Without an env the event loop has gone.
+  if (env == nullptr || environment->host_ == nullptr) return;
+  environment->wake_owners(env);
+}
+
+void Environment::wake_owners(Napi::Env env) {
+  Napi::Error failure;
+  for (const auto& doorbell : host_->watcher.take_rung()) {
+    if (doorbell->dropped) continue;
+    try {
+      wakes_.at(doorbell->id()).Call({});
+    } catch (const Napi::Error& error) {
+      // The others' owners are told all the same.
+      if (failure.IsEmpty()) failure = error;
+    }
+  }
+  if (!failure.IsEmpty()) failure.ThrowAsJavaScriptException();
+  (void)env;
+}
+
+}  // namespace vfio_native

@@ -1,0 +1,49 @@
+// The addon in one environment: its part of the kernel, and the way back into
+// JavaScript.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include <napi.h>
+
+#include "host.h"
+
+namespace vfio_native {
+
+class Environment {
+ public:
+  explicit Environment(Napi::Env env);
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+  /** That of the calling environment; throws when it is being torn down. */
+  static Environment& of(const Napi::CallbackInfo& info);
+
+  Host& host() { return *host_; }
+  /** Whether interrupts on their way keep the process alive. */
+  void keep_alive(Napi::Env env, bool on);
+  /** The bytes of a WebAssembly.Memory, kept in place by `pin`; throws for anything else. */
+  PinnedBytes linear_memory(Napi::Value memory);
+  /** A doorbell whose owner is told through `wake`. */
+  std::shared_ptr<Doorbell> add_doorbell(const PinnedBytes& memory, DoorbellLayout layout,
+                                         Napi::Function wake);
+  void drop_doorbell(uint32_t id);
+
+ private:
+  static void deliver(Napi::Env env, Napi::Function, Environment* environment, void*);
+  using Wakeup = Napi::TypedThreadSafeFunction<Environment, void, deliver>;
+
+  void wake_owners(Napi::Env env);
+  void tear_down();
+
+  Napi::FunctionReference buffer_of_memory_;
+  std::map<uint32_t, Napi::FunctionReference> wakes_;
+  Wakeup wakeup_;
+  std::unique_ptr<Host> host_;
+};
+
+/** A reference to a JavaScript object. */
+std::shared_ptr<void> pin(Napi::Object object);
+
+}  // namespace vfio_native

@@ -1,0 +1,159 @@
+#include "watcher.h"
+
+#include <csignal>
+#include <system_error>
+
+#include <pthread.h>
+
+namespace vfio_native {
+
+namespace {
+
+constexpr uint64_t kStop = 0;
+/** Events taken at once; the owner waits for no more than these. */
+constexpr int kBatch = 64;
+
+}  // namespace
+
+Watcher::Watcher(std::function<void()> notify) : notify_(std::move(notify)) {}
+
+Watcher::~Watcher() {
+  if (!thread_.joinable()) return;
+  const uint64_t one = 1;
+  sys::write(stop_.get(), &one, sizeof one);
+  thread_.join();
+}
+
+int Watcher::start() {
+  if (thread_.joinable()) return 0;
+  const int epoll = sys::epoll_create();
+  if (epoll < 0) return epoll;
+  epoll_ = OwnedFd(epoll);
+  const int stop = sys::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (stop < 0) return stop;
+  stop_ = OwnedFd(stop);
+  const int added = sys::epoll_add(epoll, stop, kStop);
+  if (added < 0) return added;
+  // Signals are for the threads of the process that expect them.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int status = 0;
+  try {
+    thread_ = std::thread(&Watcher::run, this);
+    pthread_setname_np(thread_.native_handle(), "vfio-irq");
+  } catch (const std::system_error&) {
+    status = -EAGAIN;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return status;
+}
+
+int Watcher::watch(int fd, std::shared_ptr<Doorbell> doorbell, uint32_t line) {
+  if (line >= doorbell->lines()) return -EINVAL;
+  if (watches(fd)) return -EEXIST;
+  const int flags = sys::status_flags(fd);
+  if (flags < 0) return flags;
+  // Somebody else may drain it first: a blocking read would stop the thread.
+  if ((flags & O_NONBLOCK) == 0) return -EINVAL;
+  const int started = start();
+  if (started < 0) return started;
+  const uint64_t id = next_id_++;
+  {
+    const std::lock_guard lock(mutex_);
+    watches_.emplace(id, Watch{fd, line, std::move(doorbell)});
+  }
+  const int added = sys::epoll_add(epoll_.get(), fd, id);
+  if (added < 0) {
+    const std::lock_guard lock(mutex_);
+    watches_.erase(id);
+    return added;
+  }
+  by_fd_.emplace(fd, id);
+  return 0;
+}
+
+int Watcher::unwatch(int fd) {
+  const auto found = by_fd_.find(fd);
+  if (found == by_fd_.end()) return -ENOENT;
+  bool notify = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto watch = watches_.find(found->second);
+    notify = deliver(watch->second);
+    sys::epoll_remove(epoll_.get(), fd);
+    watches_.erase(watch);
+  }
+  by_fd_.erase(found);
+  if (notify) notify_();
+  return 0;
+}
+
+void Watcher::forget(int fd) {
+  const auto found = by_fd_.find(fd);
+  if (found == by_fd_.end()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    sys::epoll_remove(epoll_.get(), fd);
+    watches_.erase(found->second);
+  }
+  by_fd_.erase(found);
+}
+
+ssize_t Watcher::read(int fd, void* buffer, size_t length) {
+  bool notify = false;
+  ssize_t result;
+  {
+    const std::lock_guard lock(mutex_);
+    result = sys::read(fd, buffer, length);
+    // The reader may put the count into the doorbell itself, which wakes nobody.
+    if (result > 0) notify = queue(watches_.find(by_fd_.at(fd))->second.doorbell);
+  }
+  if (notify) notify_();
+  return result;
+}
+
+std::vector<std::shared_ptr<Doorbell>> Watcher::take_rung() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& doorbell : rung_) doorbell->queued = false;
+  return std::exchange(rung_, {});
+}
+
+bool Watcher::queue(const std::shared_ptr<Doorbell>& doorbell) {
+  if (doorbell->queued) return false;
+  doorbell->queued = true;
+  rung_.push_back(doorbell);
+  return rung_.size() == 1;
+}
+
+bool Watcher::deliver(const Watch& watch) {
+  uint64_t count = 0;
+  if (sys::read(watch.fd, &count, sizeof count) != sizeof count) return false;
+  return watch.doorbell->ring(watch.line, count) && queue(watch.doorbell);
+}
+
+void Watcher::run() {
+  epoll_event events[kBatch];
+  for (;;) {
+    const int ready = sys::epoll_wait(epoll_.get(), events, kBatch);
+    if (ready < 0) {
+      if (ready == -EINTR) continue;
+      return;
+    }
+    bool notify = false;
+    {
+      const std::lock_guard lock(mutex_);
+      for (int i = 0; i < ready; i++) {
+        if (events[i].data.u64 == kStop) return;
+        const auto found = watches_.find(events[i].data.u64);
+        if (found == watches_.end()) continue;
+        if (deliver(found->second)) notify = true;
+        // Level triggered: what can never be read again would keep us awake.
+        if ((events[i].events & EPOLLIN) == 0) sys::epoll_remove(epoll_.get(), found->second.fd);
+      }
+    }
+    if (notify) notify_();
+  }
+}
+
+}  // namespace vfio_native

@@ -1,0 +1,84 @@
+// One thread that drains thousands of trigger eventfds into doorbells.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "doorbell.h"
+#include "owned.h"
+
+namespace vfio_native {
+
+/**
+ * No wake-up is lost, comes twice or comes late:
+ *
+ * - Draining an eventfd and ringing for what was in it happen under one mutex,
+ *   whoever does it. So a count is in exactly one place: in the eventfd or in
+ *   the doorbell. unwatch() and read() take the mutex too, and then nothing is
+ *   on its way.
+ * - epoll is level triggered: a signal that arrives after the drain makes the
+ *   eventfd readable again, and the next epoll_wait() returns at once.
+ * - A ring that found the doorbell silent queues it for the owner, once
+ *   (`queued`), and the first one queued calls `notify`. take_rung() empties
+ *   the queue and clears both marks under the mutex *before* the owner looks at
+ *   its doorbells: a ring before that is seen by the owner, one after that
+ *   queues and notifies again.
+ * - A ring that found the doorbell ringing needs no wake-up: the one that made
+ *   it ring has queued it, and the owner has not answered yet (answering sets
+ *   the summary to 0 first).
+ * - Events carry a number that is never used again, so an event of a watch that
+ *   has ended, or of a descriptor that was closed and opened anew, finds nothing.
+ */
+class Watcher {
+ public:
+  /** @param notify called under no lock, on either thread, when take_rung() has something new */
+  explicit Watcher(std::function<void()> notify);
+  Watcher(const Watcher&) = delete;
+  Watcher& operator=(const Watcher&) = delete;
+  /** Ends the thread. */
+  ~Watcher();
+
+  /** From now on signals of `fd` arrive at `doorbell`; 0 or −errno. */
+  int watch(int fd, std::shared_ptr<Doorbell> doorbell, uint32_t line);
+  /** Delivers what waits, and ends the watch; −ENOENT when there is none. */
+  int unwatch(int fd);
+  /** Ends the watch, if there is one, without delivering. */
+  void forget(int fd);
+  bool watches(int fd) const { return by_fd_.count(fd) != 0; }
+  /** read(2) of a watched eventfd: what was on its way is in the doorbell when it returns. */
+  ssize_t read(int fd, void* buffer, size_t length);
+  /** The doorbells that have rung since the last call. */
+  std::vector<std::shared_ptr<Doorbell>> take_rung();
+  uint32_t count() const { return static_cast<uint32_t>(by_fd_.size()); }
+
+ private:
+  struct Watch {
+    int fd;
+    uint32_t line;
+    std::shared_ptr<Doorbell> doorbell;
+  };
+
+  int start();
+  void run();
+  /** With the mutex. @returns whether to notify */
+  bool deliver(const Watch& watch);
+  bool queue(const std::shared_ptr<Doorbell>& doorbell);
+
+  const std::function<void()> notify_;
+  OwnedFd epoll_;
+  OwnedFd stop_;
+  std::thread thread_;
+  uint64_t next_id_ = 1;
+  /** Only the owner's thread uses it. */
+  std::unordered_map<int, uint64_t> by_fd_;
+
+  std::mutex mutex_;
+  std::unordered_map<uint64_t, Watch> watches_;
+  std::vector<std::shared_ptr<Doorbell>> rung_;
+};
+
+}  // namespace vfio_native
