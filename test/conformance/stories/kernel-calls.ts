@@ -62,14 +62,14 @@ export function kernelStories(rig: Rig): void {
   }
 
   describe('ioctls', () => {
-    test('check argsz and index', () => {
+    test('tell what there is, and check the index', () => {
       withDevice((kernel, device, group) => {
         const ask = (request: number, argument: IoctlArgument) =>
           kernel.ioctl(device, request, argument);
-        expect(kernel.ioctl(group, VFIO_GROUP_GET_STATUS, struct(8, [], 4))).toBe(EINVAL);
-        expect(ask(VFIO_DEVICE_GET_INFO, struct(20, [], 8))).toBe(EINVAL);
+        const status = struct(8);
+        expect(kernel.ioctl(group, VFIO_GROUP_GET_STATUS, status)).toBe(0);
+        expect(u32(status, 4)).toBe(3);
         expect(ask(VFIO_DEVICE_GET_REGION_INFO, struct(32, [[8, 2]]))).toBe(EINVAL);
-        expect(ask(VFIO_DEVICE_GET_REGION_INFO, struct(32, [], 31))).toBe(EINVAL);
         expect(ask(VFIO_DEVICE_GET_IRQ_INFO, struct(16, [[8, 2]]))).toBe(EINVAL);
         const info = struct(20);
         expect(ask(VFIO_DEVICE_GET_INFO, info)).toBe(0);
@@ -88,8 +88,6 @@ export function kernelStories(rig: Rig): void {
       ['no index of that number', { flags: 0x21, index: 2 }, EINVAL],
       ['a start other than 0', { flags: 0x21, index: 0, start: 1, count: 1 }, EINVAL],
       ['a count beyond the lines', { flags: 0x21, count: 3 }, EINVAL],
-      ['a short argsz', { flags: 0x21, argsz: 16 }, EINVAL],
-      ['an eventfd that does not fit', { flags: 0x24, argsz: 20, length: 24 }, EINVAL],
       ['two kinds of data', { flags: 0x23 }, EINVAL],
       ['unknown flags', { flags: 0x121 }, EINVAL],
       ['no action', { flags: 0x01 }, -25],

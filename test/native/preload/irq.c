@@ -85,8 +85,9 @@ static long set_virqfd(struct line *line, bool masks, struct eventfd *eventfd) {
   file_hold(&eventfd->file);
   *slot = eventfd;
   eventfd_consume(eventfd, true);
-  /* The kernel only polls for an earlier signal; the count stays. */
-  if (eventfd_count(eventfd) > 0) {
+  /* The kernel only polls for an earlier signal; the count stays until the next one. */
+  eventfd->acted_on = eventfd_count(eventfd);
+  if (eventfd->acted_on > 0) {
     if (masks) line->masked = true;
     else unmask(line);
   }
@@ -118,7 +119,9 @@ void virqfd_run(struct eventfd *eventfd) {
   if (counters.virqfds == 0) return;
   found = false;
   for_consumers(eventfd, find);
-  if (found && eventfd_drain(eventfd) > 0) for_consumers(eventfd, run);
+  if (!found || (eventfd->acted_on > 0 && eventfd_count(eventfd) == eventfd->acted_on)) return;
+  eventfd->acted_on = 0;
+  if (eventfd_drain(eventfd) > 0) for_consumers(eventfd, run);
 }
 
 static void forget(struct line *line, bool masks) {

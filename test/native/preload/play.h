@@ -73,6 +73,8 @@ struct eventfd {
   int epoll;
   uint64_t epoll_data;
   bool hung_up;
+  /** The count that was there when the kernel began to consume it. */
+  uint64_t acted_on;
 };
 
 /** The eventfd behind a descriptor of any origin, or NULL with *error set. */
