@@ -29,3 +29,7 @@ export const SYNC_PAGE_BYTES = 0x1000;
 export const MAX_SYNC_BYTES = 0x40000000;
 /** Events that a divergence report shows before the first difference. */
 export const REPORTED_EVENTS = 12;
+/** Bytes of one block of guest RAM that a core replay keeps, to do DMA writes in. */
+export const MAX_REPLAYED_RAM = 0x10000000;
+/** Blocks of guest RAM in a header. */
+export const MAX_RAM_BLOCKS = 64;

@@ -15,7 +15,10 @@ function entry(number, name, mode, content, major = 0, minor = 0) {
   const path = Buffer.from(`${name}\0`);
   const fields = [number, mode, 0, 0, 1, 0, content.length, 0, 0, major, minor, path.length, 0];
   const header = fields.map((field) => field.toString(16).padStart(8, '0')).join('');
-  return Buffer.concat([padded(Buffer.concat([Buffer.from(`070701${header}`), path])), padded(content)]);
+  return Buffer.concat([
+    padded(Buffer.concat([Buffer.from(`070701${header}`), path])),
+    padded(content),
+  ]);
 }
 
 /**
@@ -25,7 +28,8 @@ export function initramfs({ busybox, init, modules, files = {} }) {
   let number = 0;
   const entries = [];
   const add = (...fields) => entries.push(entry(++number, ...fields));
-  for (const name of ['bin', 'dev', 'lib', 'proc', 'sys', 'tmp']) add(name, DIRECTORY, Buffer.alloc(0));
+  for (const name of ['bin', 'dev', 'lib', 'proc', 'sys', 'tmp'])
+    add(name, DIRECTORY, Buffer.alloc(0));
   add('dev/console', CHARACTER_DEVICE, Buffer.alloc(0), 5, 1);
   add('bin/busybox', EXECUTABLE, busybox);
   add('bin/sh', LINK, Buffer.from('busybox'));

@@ -4,18 +4,24 @@ const FIRST_ADDRESS = 0x7f00_0000_0000n;
 /** Buffers lie this far apart: farther than any buffer is long, so neighbours never touch. */
 const SPACING = 1n << 36n;
 
+/** Told of bytes of a buffer that a device has written. */
+export type WriteListener = (offset: number, length: number) => void;
+
 /** A buffer at its address. */
 class Placement implements Backing {
   readonly #ram: GuestRam | undefined;
+  readonly #onWrite: (bytes: Uint8Array) => void;
   #buffer: ArrayBufferLike;
 
   constructor(
     readonly base: bigint,
     buffer: ArrayBufferLike,
     ram: GuestRam | undefined,
+    onWrite: (bytes: Uint8Array) => void,
   ) {
     this.#buffer = buffer;
     this.#ram = ram;
+    this.#onWrite = onWrite;
   }
 
   get buffer(): ArrayBufferLike {
@@ -26,6 +32,7 @@ class Placement implements Backing {
 
   written(bytes: Uint8Array): void {
     this.#ram?.written?.(bytes);
+    this.#onWrite(bytes);
   }
 }
 
@@ -48,6 +55,7 @@ export interface BufferRange {
  */
 export class UserMemory {
   #placements: Placement[] = [];
+  readonly #watches = new Map<ArrayBufferLike, Set<WriteListener>>();
   #next = FIRST_ADDRESS;
 
   addressOf(ram: GuestRam): bigint {
@@ -76,8 +84,23 @@ export class UserMemory {
     return undefined;
   }
 
+  /** Tells `listener` what devices write to the buffer. @returns ends that; idempotent */
+  watchWrites(buffer: ArrayBufferLike, listener: WriteListener): () => void {
+    const listeners = this.#watches.get(buffer) ?? new Set();
+    this.#watches.set(buffer, listeners);
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#watches.delete(buffer);
+    };
+  }
+
   #place(buffer: ArrayBufferLike, base: bigint, ram: GuestRam | undefined): Placement {
-    const placement = new Placement(base, buffer, ram);
+    const placement = new Placement(base, buffer, ram, (bytes) => {
+      for (const listener of this.#watches.get(bytes.buffer) ?? []) {
+        listener(bytes.byteOffset, bytes.byteLength);
+      }
+    });
     this.#placements = this.#placements.filter((other) => other.buffer !== buffer);
     this.#placements.push(placement);
     return placement;

@@ -1,4 +1,4 @@
-import { MAX_JSON_BYTES } from '../limits';
+import { MAX_JSON_BYTES, MAX_RAM_BLOCKS } from '../limits';
 import { corrupt, unsupported } from './problem';
 
 /** What a recording says about DMA into guest RAM. */
@@ -43,6 +43,12 @@ export interface TraceHeader {
   /** The machine has a kernel irqchip. */
   readonly irqchip: boolean;
   readonly dma: DmaMode;
+  /** Guest RAM that was mapped while the device was opened. */
+  readonly guestRam: readonly {
+    readonly guestAddress: number;
+    readonly size: number;
+    readonly writable: boolean;
+  }[];
   /** What is special about the device or the recording, for people. */
   readonly quirks: readonly string[];
   /** Of a trace made from another one: from which, and how. */
@@ -145,6 +151,9 @@ const headerFields: Record<keyof Omit<TraceHeader, 'derived'>, Check> = {
   directMapping: isBoolean,
   irqchip: isBoolean,
   dma: isText,
+  guestRam: (value) =>
+    listOf(shape({ guestAddress: isCount, size: isCount, writable: isBoolean }))(value) &&
+    (value as unknown[]).length <= MAX_RAM_BLOCKS,
   quirks: listOf(isText),
 };
 

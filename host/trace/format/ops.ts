@@ -86,6 +86,8 @@ export const OP_STORE = 44;
 export const OP_WATCH = 45;
 export const OP_UNWATCH = 46;
 export const OP_TRACE = 47;
+export const OP_GUEST_RAM = 48;
+export const OP_RELEASE_RAM = 49;
 // Effects
 export const OP_LINE_UP = 50;
 export const OP_LINE_DOWN = 51;
@@ -167,7 +169,7 @@ define(OP_PAUSE, 'call', 'pause');
 define(OP_RESUME, 'call', 'resume');
 define(OP_SNAPSHOT, 'call', 'snapshot', '', { results: 'crc' });
 define(OP_RESTORE, 'call', 'restore', '', { input: 'bytes' });
-define(OP_MAP_RAM, 'call', 'mapGuestRam', 'ram size pageOffset iovaLow iovaHigh writable');
+define(OP_MAP_RAM, 'call', 'mapGuestRam', 'size iovaLow iovaHigh writable');
 define(OP_UNMAP_RAM, 'call', 'unmapGuestRam', 'iovaLow iovaHigh', { results: 'found' });
 define(OP_CLOSE, 'call', 'close');
 define(OP_TIMER, 'call', 'timer');
@@ -199,6 +201,8 @@ define(OP_STORE, 'import', 'store', 'window offset width value');
 define(OP_WATCH, 'import', 'watch', 'handle:i line', RESULT);
 define(OP_UNWATCH, 'import', 'unwatch', 'handle:i', RESULT);
 define(OP_TRACE, 'import', 'trace', 'event a b c');
+define(OP_GUEST_RAM, 'import', 'guestRam', 'size', { results: 'ram pageOffset' });
+define(OP_RELEASE_RAM, 'import', 'releaseGuestRam', 'ram');
 
 define(OP_LINE_UP, 'effect', 'lineUp', 'line');
 define(OP_LINE_DOWN, 'effect', 'lineDown', 'line');
