@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { V86 } from 'v86';
 import { V86Machine } from '../../host/machines/v86';
 
-export type Firmware = 'stories-pc' | 'test-bus-pc';
+export type Firmware = 'stories-pc' | 'test-bus-pc' | 'test-bus-ioapic' | 'workload-pc';
 
 /** Where link-pc.ld puts what the host looks at, in the block of RAM that starts at 1 MiB. */
 const SHARED = 0x20_0000 - 0x10_0000;
