@@ -24,9 +24,9 @@ function setupOf({ inputs = [], accesses = [], idle = 'busy' }: GuestProgram): P
   return { ...setup, edges };
 }
 
-/** 100 ms of guest time are plenty for what the checks do. */
+/** 20 ms of guest time are plenty for what the checks do. */
 const RP2040_SLICE_NS = 20_000;
-const RP2040_SLICES = 5000;
+const RP2040_SLICES = 1000;
 
 export const rp2040Subject = (wrap: Wrap = (machine) => machine): ConformanceSubject => ({
   base: 0x6000_0000,
