@@ -12,6 +12,7 @@ const entries = {
   trace: 'host/trace/index.ts',
   'machines/rp2040js': 'host/machines/rp2040js/index.ts',
   'machines/v86': 'host/machines/v86/index.ts',
+  'machines/conformance': 'host/machines/conformance/index.ts',
 };
 
 /** The command vfio-wasm; a program, so without declarations. */

@@ -38,5 +38,6 @@ check() {
 }
 
 check "${CROSS:-arm-none-eabi-}gcc" gcc-arm-none-eabi arm stories.bin test-bus.bin
-check "${PC_CC:-gcc}" gcc pc stories-pc.elf test-bus-pc.elf
+check "${PC_CC:-gcc}" gcc pc stories-pc.elf test-bus-pc.elf test-bus-ioapic.elf \
+  workload-pc.elf
 exit $status

@@ -12,6 +12,9 @@ static inline uint8_t inb(uint16_t port) {
   return value;
 }
 
+/* The first serial port's data register; no UART settings are needed for v86's. */
+#define COM1 0x3f8
+
 static inline void irq_off(void) { __asm__ volatile("cli" ::: "memory"); }
 static inline void irq_on(void) { __asm__ volatile("sti" ::: "memory"); }
 /*
@@ -29,6 +32,9 @@ static inline uint32_t current_input(void) { return handled_input; }
 /* Bit masks of interrupt inputs. */
 void inputs_on(uint32_t mask);
 void inputs_off(uint32_t mask);
+
+/* Makes edge-triggered inputs of these, of those that are not always so. */
+void inputs_as_edges(uint32_t mask);
 
 /* Calls systick_handler() every so many cycles of the timer, 65 536 at most. */
 void ticks_on(uint32_t cycles);

@@ -1,4 +1,7 @@
-/* Multiboot header, descriptor tables, interrupt controllers and timer of a PC. */
+/*
+ * Multiboot header, descriptor tables, interrupt controllers and timer of a PC.
+ * With PC_IOAPIC, devices interrupt through the IOAPIC and the local APIC.
+ */
 #include "pc.h"
 
 /* Multiboot 0.6.96, section 3.1: no flags, because the ELF file says where it goes. */
@@ -33,22 +36,62 @@ struct table {
 #define PIC2 0xa0
 #define PIC_EOI 0x20
 #define ELCR 0x4d0
+/* ELCR: 0, 1, 2, 8 and 13 are always edges. */
+#define LEVELS 0xdef8u
+/* Registers of the APICs (Intel SDM vol. 3, 11.4; 82093AA, 3.2). */
+#define APIC_REG(offset) (*(volatile uint32_t *)(0xfee00000u + (offset)))
+#define APIC_EOI APIC_REG(0xb0)
+#define APIC_SPURIOUS APIC_REG(0xf0)
+#define APIC_ENABLED 0x1ffu
+#define IOAPIC_SELECT (*(volatile uint32_t *)0xfec00000u)
+#define IOAPIC_WINDOW (*(volatile uint32_t *)0xfec00010u)
+#define IOAPIC_ENTRY(input) (0x10 + 2 * (input))
+#define IOAPIC_LEVEL (1u << 15)
+#define IOAPIC_MASKED (1u << 16)
 #define PIT_CHANNEL_0 0x40
 #define PIT_COMMAND 0x43
 /* Channel 0, both bytes, mode 2 (a pulse every so many cycles). */
 #define PIT_RATE 0x34
 
-/* Tells the host of the handlers: bit 4 set at entry, clear at return, and the input. */
-#define TRACE_PORT 0x300
+/* Tells the host of the handlers, by COM1: bit 4 set at entry, clear at return, and the input. */
 #define TRACE_ENTRY 0x10
 
 volatile uint32_t handled_input;
-static uint32_t enabled;
+static uint32_t enabled, levels = LEVELS;
+
+#ifdef PC_IOAPIC
+
+static void write_masks(void) {
+  for (uint32_t input = 0; input < INPUTS; input++) {
+    uint32_t entry = EXCEPTIONS + input;
+    if (levels & (1u << input)) entry |= IOAPIC_LEVEL;
+    if (!(enabled & (1u << input))) entry |= IOAPIC_MASKED;
+    IOAPIC_SELECT = IOAPIC_ENTRY(input);
+    IOAPIC_WINDOW = entry;
+  }
+}
+static void write_triggers(void) { write_masks(); }
+static void end_of_interrupt(uint32_t input) {
+  (void)input;
+  APIC_EOI = 0;
+}
+
+#else
 
 static void write_masks(void) {
   outb(PIC1 + 1, (uint8_t)~enabled);
   outb(PIC2 + 1, (uint8_t)(~enabled >> 8));
 }
+static void write_triggers(void) {
+  outb(ELCR, (uint8_t)levels);
+  outb(ELCR + 1, (uint8_t)(levels >> 8));
+}
+static void end_of_interrupt(uint32_t input) {
+  if (input >= 8) outb(PIC2, PIC_EOI);
+  outb(PIC1, PIC_EOI);
+}
+
+#endif
 
 /* Interrupts are off, or come back with the flags. */
 static uint32_t save_flags(void) {
@@ -67,6 +110,10 @@ static void change_inputs(uint32_t on, uint32_t off) {
   restore_flags(flags);
 }
 
+void inputs_as_edges(uint32_t mask) {
+  levels &= ~mask;
+  write_triggers();
+}
 void inputs_on(uint32_t mask) { change_inputs(mask, 0); }
 void inputs_off(uint32_t mask) { change_inputs(0, mask); }
 
@@ -82,13 +129,12 @@ static void take(uint32_t input) {
   if (input == TIMER_INPUT) {
     systick_handler();
   } else {
-    outb(TRACE_PORT, (uint8_t)(TRACE_ENTRY | input));
+    outb(COM1, (uint8_t)(TRACE_ENTRY | input));
     handled_input = input;
     interrupt_handler();
-    outb(TRACE_PORT, (uint8_t)input);
+    outb(COM1, (uint8_t)input);
   }
-  if (input >= 8) outb(PIC2, PIC_EOI);
-  outb(PIC1, PIC_EOI);
+  end_of_interrupt(input);
 }
 
 struct frame;
@@ -129,7 +175,7 @@ static void init_tables(void) {
       : "memory");
 }
 
-/* 8259A: ICW1 to ICW4, inputs at vectors 32 ... 47; all but the timer's and the cascade's are levels. */
+/* 8259A: ICW1 to ICW4, inputs at vectors 32 ... 47. Every input that can be a level is one. */
 static void init_inputs(void) {
   outb(PIC1, 0x11);
   outb(PIC1 + 1, EXCEPTIONS);
@@ -139,11 +185,15 @@ static void init_inputs(void) {
   outb(PIC2 + 1, EXCEPTIONS + 8);
   outb(PIC2 + 1, CASCADE_INPUT);
   outb(PIC2 + 1, 1);
-  /* ELCR: 0, 1, 2, 8 and 13 are always edges. */
-  outb(ELCR, 0xf8);
-  outb(ELCR + 1, 0xde);
+#ifdef PC_IOAPIC
+  outb(PIC1 + 1, 0xff);
+  outb(PIC2 + 1, 0xff);
+  APIC_SPURIOUS = APIC_ENABLED;
+#else
   enabled = 1u << CASCADE_INPUT;
+#endif
   write_masks();
+  write_triggers();
 }
 
 extern char bss_start[], bss_end[];

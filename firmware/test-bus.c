@@ -18,7 +18,7 @@ __attribute__((section(".shared"), used)) static volatile struct {
   uint32_t passes;         /* 0x10: through the idle loop */
   uint32_t systicks;       /* 0x14 */
   uint32_t systick_period; /* 0x18: in cycles, 0 for none */
-  uint32_t reserved;
+  uint32_t edges;          /* 0x1c: inputs that shall be edges, a bit mask; on a PC */
   uint32_t handled[32];    /* 0x20: interrupts by input */
   uint32_t clear[32];      /* 0xa0: where the handler of an input writes 1, or 0 */
   struct {
@@ -55,6 +55,9 @@ static void store(uint32_t address, uint32_t width, uint32_t value) {
 }
 
 int main(void) {
+#ifndef __arm__
+  inputs_as_edges(shared.edges);
+#endif
   inputs_on(shared.enable);
   if (shared.systick_period) ticks_on(shared.systick_period);
   for (uint32_t i = 0; i < shared.access_count && i < ACCESSES; i++) {
