@@ -26,6 +26,20 @@ static inline uint32_t current_exception(void) {
   return number;
 }
 
+static inline uint32_t current_input(void) { return current_exception() - 16; }
+/* Bit masks of interrupt inputs. */
+static inline void inputs_on(uint32_t mask) { NVIC_ISER = mask; }
+static inline void inputs_off(uint32_t mask) { NVIC_ICER = mask; }
+
+/* Calls systick_handler() every so many processor cycles. */
+static inline void ticks_on(uint32_t cycles) {
+  SYST_RVR = cycles - 1;
+  SYST_CVR = 0;
+  SYST_CSR = SYST_CSR_ENABLE | SYST_CSR_TICKINT | SYST_CSR_CPU_CLOCK;
+}
+static inline void ticks_off(void) { SYST_CSR = 0; }
+#define TICKS_PER_MS (CPU_HZ / 1000)
+
 /* Each firmware defines these. */
 int main(void);
 void systick_handler(void);

@@ -3,7 +3,7 @@
  * prints what it found; see README.md for the lines and for what the outside
  * has to do when asked.
  */
-#include "cortex-m0.h"
+#include "board.h"
 #include "pl011.h"
 #include "pl031.h"
 #include "pl061.h"
@@ -23,7 +23,7 @@
 
 enum device { RTC, GPIO, UART, DEVICES };
 
-/* At the start of SRAM, for the host to look at when `magic` is there. */
+/* At the start of RAM, for the host to look at when `magic` is there. */
 #define RESULT_MAGIC 0x454e4f44u /* "DONE" */
 __attribute__((section(".shared"), used)) static volatile struct {
   uint32_t magic;
@@ -117,7 +117,7 @@ static bool uart_interrupt(void) {
 }
 
 void interrupt_handler(void) {
-  uint32_t input = current_exception() - 16;
+  uint32_t input = current_input();
   enum device device = RTC;
   bool caused = false;
   if (input == PL031_IRQ) caused = rtc_interrupt();
@@ -135,7 +135,7 @@ void interrupt_handler(void) {
   } else {
     spurious++;
     if (++in_a_row >= STORM) {
-      NVIC_ICER = 1u << input;
+      inputs_off(1u << input);
       storms++;
       in_a_row = 0;
     }
@@ -207,7 +207,7 @@ static void rtc_story(void) {
     return;
   }
   check(RTCDR - 1000 < 1000000, "rtc", "load");
-  NVIC_ISER = 1u << PL031_IRQ;
+  inputs_on(1u << PL031_IRQ);
 
   RTCIMSC = RTCINTR;
   for (uint32_t alarm = 1; alarm <= ALARMS; alarm++) {
@@ -341,7 +341,7 @@ static void gpio_story(void) {
   GPIODATA(0x01) = 0xff;
   check(GPIODATA(OUTPUTS) == 3, "gpio", "masked write");
   check(GPIODATA(0x01) == 1, "gpio", "masked read");
-  NVIC_ISER = 1u << PL061_IRQ;
+  inputs_on(1u << PL061_IRQ);
   if (pins(INPUTS, 0) && gpio_edges() && gpio_level(HIGH_PIN, HIGH_LEVEL, "high level") &&
       gpio_level(LOW_PIN, LOW_LEVEL, "low level") && gpio_many()) {
     print("gpio rise fall both high low many\n");
@@ -352,7 +352,7 @@ static void gpio_story(void) {
 /* ---- tx and rx: the UART by interrupts ---- */
 
 static void tx_story(void) {
-  NVIC_ISER = 1u << PL011_IRQ;
+  inputs_on(1u << PL011_IRQ);
   print_by_interrupts(true);
   print("tx ");
   for (int i = 0; i < 4; i++) {
@@ -421,7 +421,7 @@ int main(void) {
   rx_story();
 
   print_by_interrupts(false);
-  NVIC_ICER = 1u << PL031_IRQ | 1u << PL061_IRQ | 1u << PL011_IRQ;
+  inputs_off(1u << PL031_IRQ | 1u << PL061_IRQ | 1u << PL011_IRQ);
   check(storms == 0, "all", "interrupts without a cause");
   check(print_dropped() == 0, "all", "characters were dropped");
   print("DONE");
@@ -437,6 +437,6 @@ int main(void) {
   result.spurious = spurious;
   result.failures = failures;
   result.magic = RESULT_MAGIC;
-  SYST_CSR = 0;
+  ticks_off();
   for (;;) wait_for_interrupt();
 }

@@ -1,11 +1,8 @@
-/* ARM PrimeCell UART PL011: registers (ARM DDI 0183, chapter 3). 16-bit accesses, as drivers make. */
+/* ARM PrimeCell UART PL011: registers (ARM DDI 0183, chapter 3). Of the width that the board can make. */
 #pragma once
-#include <stdint.h>
+#include "board.h"
 
-#define PL011_BASE 0x60008000u
-#define PL011_IRQ 22
-
-#define UART_REG(offset) (*(volatile uint16_t *)(PL011_BASE + (offset)))
+#define UART_REG(offset) (*(volatile uart_word *)(PL011_BASE + (offset)))
 #define UARTDR UART_REG(0x000)
 #define UARTFR UART_REG(0x018)
 #define UARTIBRD UART_REG(0x024)

@@ -1,9 +1,6 @@
 /* ARM PrimeCell Real Time Clock PL031: registers (ARM DDI 0224, chapter 3). 32-bit accesses. */
 #pragma once
-#include <stdint.h>
-
-#define PL031_BASE 0x60000000u
-#define PL031_IRQ 20
+#include "board.h"
 
 #define RTC_REG(offset) (*(volatile uint32_t *)(PL031_BASE + (offset)))
 #define RTCDR RTC_REG(0x000)

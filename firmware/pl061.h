@@ -1,9 +1,6 @@
 /* ARM PrimeCell GPIO PL061: registers (ARM DDI 0190, chapter 3). 8-bit accesses, as drivers make. */
 #pragma once
-#include <stdint.h>
-
-#define PL061_BASE 0x60004000u
-#define PL061_IRQ 21
+#include "board.h"
 
 #define GPIO_REG(offset) (*(volatile uint8_t *)(PL061_BASE + (offset)))
 /* Address bits 9:2 select the pins that an access is about. */

@@ -1,6 +1,6 @@
 #include "print.h"
 
-#include "cortex-m0.h"
+#include "board.h"
 #include "pl011.h"
 #include "timing.h"
 

@@ -1,8 +1,8 @@
 /*
- * Makes the accesses that the host puts into a table at the start of SRAM, and
+ * Makes the accesses that the host puts into a table at the start of RAM, and
  * counts interrupts. For the tests of the machine adapter.
  */
-#include "cortex-m0.h"
+#include "board.h"
 
 #define ACCESSES 32
 
@@ -18,7 +18,7 @@ __attribute__((section(".shared"), used)) static volatile struct {
   uint32_t passes;         /* 0x10: through the idle loop */
   uint32_t systicks;       /* 0x14 */
   uint32_t systick_period; /* 0x18: in cycles, 0 for none */
-  uint32_t reserved;
+  uint32_t edges;          /* 0x1c: inputs that shall be edges, a bit mask; on a PC */
   uint32_t handled[32];    /* 0x20: interrupts by input */
   uint32_t clear[32];      /* 0xa0: where the handler of an input writes 1, or 0 */
   struct {
@@ -33,7 +33,7 @@ void fault_handler(void) {
 }
 
 void interrupt_handler(void) {
-  uint32_t input = current_exception() - 16;
+  uint32_t input = current_input();
   shared.handled[input]++;
   if (shared.clear[input]) *(volatile uint32_t *)shared.clear[input] = 1;
 }
@@ -55,12 +55,11 @@ static void store(uint32_t address, uint32_t width, uint32_t value) {
 }
 
 int main(void) {
-  NVIC_ISER = shared.enable;
-  if (shared.systick_period) {
-    SYST_RVR = shared.systick_period - 1;
-    SYST_CVR = 0;
-    SYST_CSR = SYST_CSR_ENABLE | SYST_CSR_TICKINT | SYST_CSR_CPU_CLOCK;
-  }
+#ifndef __arm__
+  inputs_as_edges(shared.edges);
+#endif
+  inputs_on(shared.enable);
+  if (shared.systick_period) ticks_on(shared.systick_period);
   for (uint32_t i = 0; i < shared.access_count && i < ACCESSES; i++) {
     uint32_t address = shared.accesses[i].address;
     uint32_t width = shared.accesses[i].width;

@@ -1,14 +1,10 @@
-/* Bounded waits. Time is SysTick's, never that of a device. */
+/* Bounded waits. Time is that of the board's tick, never that of a device. */
 #pragma once
-#include "cortex-m0.h"
+#include "board.h"
 
 extern volatile uint32_t now_ms;
 
-static inline void timing_init(void) {
-  SYST_RVR = CPU_HZ / 1000 - 1;
-  SYST_CVR = 0;
-  SYST_CSR = SYST_CSR_ENABLE | SYST_CSR_TICKINT | SYST_CSR_CPU_CLOCK;
-}
+static inline void timing_init(void) { ticks_on(TICKS_PER_MS); }
 
 /* Roughly 20 us. */
 static inline void short_pause(void) {

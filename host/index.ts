@@ -44,6 +44,7 @@ export type {
   MachineCapabilities,
   MachineLine,
   MmioHandler,
+  StatePart,
 } from './machines/contract';
 export { type PluggedDevice, plug, type Wiring } from './machines/plug';
 export type { DeviceOptions, EoiOptions, EoiSource, ResolvedOptions } from './options/options';

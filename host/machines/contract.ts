@@ -42,6 +42,12 @@ export interface Machine {
    */
   onEoi?(listener: (line: number) => void): () => void;
   /**
+   * Where the machine saves and restores its state as a whole: makes `part` go
+   * with it, under a name that is unique in the machine.
+   * @returns ends that; idempotent
+   */
+  keepInState?(name: string, part: StatePart): () => void;
+  /**
    * Lets the guest reach the range of `handler` without calling it, or stops
    * that; only with `capabilities.directMapping`. It is on after mapMmio().
    */
@@ -80,6 +86,13 @@ export interface MachineLine {
   down(): void;
   /** An edge: up, then down, seen once by an edge-triggered input. */
   pulse(): void;
+}
+
+/** What a device adds to the saved states of its machine. */
+export interface StatePart {
+  save(): Uint8Array;
+  /** @param state what save() gave; undefined when the machine's state was saved without the device */
+  restore(state: Uint8Array | undefined): void;
 }
 
 /** Guest RAM and where the guest sees it. */

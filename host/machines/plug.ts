@@ -5,6 +5,7 @@ import { openDevice } from '../device/open';
 import { VfioError } from '../errors';
 import type { DeviceOptions } from '../options/options';
 import type { Machine, MmioHandler } from './contract';
+import { widthProblems } from './widths';
 
 /** Where a device goes in a machine. */
 export interface Wiring {
@@ -140,6 +141,9 @@ export async function plug(
   const steps: (() => void)[] = [() => device.close()];
   try {
     checkEoi(device, machine, wiring);
+    for (const problem of widthProblems(machine, device.options.accessWidths)) {
+      wiring.listener?.({ type: 'warning', message: `${device.name}: ${problem}` });
+    }
     for (const [index, base] of Object.entries(wiring.regions)) {
       const handler = handlerOf(device, Number(index));
       steps.push(mapRegion(device, machine, Number(index), base, handler));
@@ -149,6 +153,15 @@ export async function plug(
     device.onSignal = () => machine.wake();
     connectLines(device, machine, wiring);
     steps.push(machine.onSafePoint(() => device.safePoint()));
+    if (machine.keepInState) {
+      const part = {
+        save: () => device.snapshot(),
+        restore: (state: Uint8Array | undefined) =>
+          state ? device.restore(state) : device.reset(),
+      };
+      const keep = machine.keepInState.bind(machine);
+      steps.push(ask(device.name, 'keep it in its state', () => keep(device.name, part)));
+    }
     if (machine.onEoi) {
       const lineOf = new Map(
         Object.entries(wiring.lines).map(([line, input]) => [input, Number(line)]),

@@ -42,7 +42,8 @@ describe('an address space', () => {
             expect(taken !== undefined).toBe(range.some((entry) => entry !== undefined));
             if (each.add && taken === undefined) {
               const buffer = new ArrayBuffer(each.count * PAGE);
-              space.insert({ ...each, iova: first, size, address: 0n, buffer, offset: 0 });
+              const backing = { buffer, written: () => {} };
+              space.insert({ ...each, iova: first, size, address: 0n, backing, offset: 0 });
               table.fill(each, each.page, each.page + each.count);
             } else if (!each.add && taken !== undefined) {
               space.remove(taken);

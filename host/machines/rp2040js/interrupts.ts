@@ -1,6 +1,6 @@
 import type { MachineLine } from '../contract';
+import { patch } from '../patch';
 import type { Rp2040Chip } from './internals';
-import { patch } from './patch';
 
 export const FIRST_LINE = 0;
 export const LAST_LINE = 31;

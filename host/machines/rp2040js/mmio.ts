@@ -1,6 +1,6 @@
 import type { MmioHandler } from '../contract';
+import { patch } from '../patch';
 import type { Rp2040Chip } from './internals';
-import { patch } from './patch';
 
 /** Bytes; what `base` and `size` of a mapping must be multiples of. */
 export const MMIO_GRANULE = 0x1000;

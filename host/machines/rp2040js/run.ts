@@ -1,6 +1,6 @@
+import { patch } from '../patch';
 import { requireMembers } from './internals';
 import type { Rp2040Machine } from './machine';
-import { patch } from './patch';
 
 /** Where flash starts, and the vector table of an image in it. */
 export const FLASH_BASE = 0x1000_0000;

@@ -1,4 +1,5 @@
 import type { Counters } from './counters';
+import type { Backing } from './user-memory';
 
 /** One mapping of guest memory for a device. */
 export interface DmaMapping {
@@ -12,8 +13,8 @@ export interface DmaMapping {
   readonly writable: boolean;
   /** User address that was given; only its alignment matters later. */
   readonly address: bigint;
-  readonly buffer: ArrayBufferLike;
-  /** Where the mapping starts in `buffer`. */
+  readonly backing: Backing;
+  /** Where the mapping starts in the buffer of `backing`. */
   readonly offset: number;
 }
 
@@ -83,7 +84,7 @@ export class AddressSpace {
       const next = mapping.iova + mapping.size;
       const stop = next < end ? next : end;
       const needed = mapping.offset + Number(stop - mapping.iova);
-      if (needed > mapping.buffer.byteLength) return 'backing-gone';
+      if (needed > mapping.backing.buffer.byteLength) return 'backing-gone';
       at = stop;
     }
     let done = 0;
@@ -91,10 +92,14 @@ export class AddressSpace {
       const mapping = this.#mappings[index] as DmaMapping;
       const inside = Number(first + BigInt(done) - mapping.iova);
       const length = Math.min(Number(mapping.size) - inside, bytes.byteLength - done);
-      const guest = new Uint8Array(mapping.buffer, mapping.offset + inside, length);
+      const guest = new Uint8Array(mapping.backing.buffer, mapping.offset + inside, length);
       const device = bytes.subarray(done, done + length);
-      if (toDevice) device.set(guest);
-      else guest.set(device);
+      if (toDevice) {
+        device.set(guest);
+      } else {
+        guest.set(device);
+        mapping.backing.written(guest);
+      }
       done += length;
     }
     return undefined;

@@ -347,7 +347,7 @@ export class IommufdFile extends OpenFile {
       return argument.bytes.subarray(start, start + length);
     }
     const range = this.#context.memory.resolve(address, BigInt(length));
-    return range && new Uint8Array(range.buffer, range.offset, length);
+    return range && new Uint8Array(range.backing.buffer, range.offset, length);
   }
 
   #map(bytes: Uint8Array): number {

@@ -1,0 +1,2 @@
+export type { V86Target } from './internals';
+export { V86Machine } from './machine';

@@ -1,0 +1,113 @@
+import { patch } from '../patch';
+import type { V86Parts } from './internals';
+
+/** Something that falls due; the run loop asks for it at every safe point. */
+export interface DueWork {
+  /** Does what is due now. */
+  runDue(): void;
+  /** Milliseconds until the next is due; Infinity when nothing is. */
+  nextInMs(): number;
+}
+
+/**
+ * v86's run loop: calls out of it at its safe points, knows whether the guest
+ * is running, and ends its sleep.
+ *
+ * The safe points are the start of every slice (v86 runs about 1 ms at a time,
+ * then yields to the event loop), every 100 003 instructions within, and
+ * whenever the guest halts.
+ *
+ * What is called there, or in an MMIO handler, must not throw through v86's
+ * Wasm: that would lose the guest's registers. So a failure waits for the end
+ * of the slice.
+ */
+export class RunLoop {
+  /** Whether v86 is inside main_loop(): what changes a line now must not make the guest jump. */
+  inside = false;
+  readonly #parts: V86Parts;
+  readonly #work: DueWork;
+  readonly #polls = new Set<() => void>();
+  readonly #unpatch: (() => void)[];
+  #woken = false;
+  #failures: unknown[] = [];
+
+  constructor(parts: V86Parts, work: DueWork) {
+    this.#parts = parts;
+    this.#work = work;
+    const { cpu } = parts;
+    this.#unpatch = [
+      patch(cpu, 'main_loop', (original) => () => this.#slice(() => original.call(cpu))),
+      patch(cpu, 'run_hardware_timers', (original) => (acpi, nowMs) => {
+        const sleepMs = original.call(cpu, acpi, nowMs);
+        this.#safePoint();
+        return this.#shorten(sleepMs);
+      }),
+    ];
+  }
+
+  onSafePoint(poll: () => void): () => void {
+    const entry = () => poll();
+    this.#polls.add(entry);
+    return () => {
+      this.#polls.delete(entry);
+    };
+  }
+
+  /** The next safe point comes soon, also when the guest has halted and v86 sleeps. */
+  wake(): void {
+    if (this.#woken) return;
+    this.#woken = true;
+    const { runner } = this.#parts;
+    if (!this.inside && runner.running) runner.next_tick(0);
+  }
+
+  /** Keeps what an MMIO handler or a poll has thrown until the slice is over. */
+  fail(error: unknown): void {
+    this.#failures.push(error);
+  }
+
+  detach(): void {
+    this.#polls.clear();
+    for (const restore of this.#unpatch.splice(0).reverse()) restore();
+  }
+
+  #slice(run: () => number): number {
+    this.#safePoint();
+    let sleepMs: number;
+    this.inside = true;
+    try {
+      sleepMs = run();
+    } finally {
+      this.inside = false;
+    }
+    if (this.#failures.length > 0) throw this.#takeFailure();
+    return this.#shorten(sleepMs);
+  }
+
+  #safePoint(): void {
+    this.#woken = false;
+    try {
+      this.#work.runDue();
+    } catch (error) {
+      this.fail(error);
+    }
+    for (const poll of this.#polls) {
+      try {
+        poll();
+      } catch (error) {
+        this.fail(error);
+      }
+    }
+  }
+
+  #shorten(sleepMs: number): number {
+    if (this.#woken || this.#failures.length > 0) return 0;
+    return Math.min(sleepMs, this.#work.nextInMs());
+  }
+
+  #takeFailure(): unknown {
+    const failures = this.#failures;
+    this.#failures = [];
+    return failures.length === 1 ? failures[0] : new AggregateError(failures);
+  }
+}
