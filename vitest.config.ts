@@ -22,7 +22,7 @@ export default defineConfig({
               test: {
                 name: 'host',
                 include: ['test/**/*.test.ts'],
-                exclude: ['test/core/**'],
+                exclude: ['test/core/**', 'test/linux/**'],
                 testTimeout: 60_000,
               },
             },
