@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { debianGuest } from './debian';
 import { type BootFiles, LinuxGuest } from './guest';
@@ -11,6 +11,18 @@ const INIT = new URL('init.sh', import.meta.url);
 /** Modules of the guest; none is loaded at boot. */
 const MODULES = ['virtio_mmio', 'virtio-rng', 'altera_ps2', 'evdev'];
 
+/** Sources that decide what the guest finds while it boots. */
+const OWN = [
+  'package-lock.json',
+  'test/linux/guest.ts',
+  'test/linux/booted.ts',
+  'test/linux/board.ts',
+  'host/describe',
+  'host/profiles',
+  'host/sim/models',
+  'host/machines/v86',
+];
+
 function hashOf(files: readonly Uint8Array[]): string {
   const hash = createHash('sha256');
   for (const file of files) hash.update(file);
@@ -19,11 +31,18 @@ function hashOf(files: readonly Uint8Array[]): string {
 
 /** Everything that the booted guest depends on. */
 function sources(files: BootFiles): Uint8Array[] {
-  const own = ['guest.ts', 'booted.ts', 'board.ts'].map((name) =>
-    readFileSync(new URL(name, import.meta.url)),
-  );
-  const lock = readFileSync(new URL('../../package-lock.json', import.meta.url));
-  return [files.bios, files.kernel, files.initrd, lock, ...own];
+  const root = fileURLToPath(new URL('../../', import.meta.url));
+  const own = OWN.flatMap((path) => {
+    if (path.includes('.')) return [path];
+    const names = readdirSync(root + path, { recursive: true, encoding: 'utf8' }).sort();
+    return names.filter((name) => name.endsWith('.ts')).map((name) => `${path}/${name}`);
+  });
+  return [
+    files.bios,
+    files.kernel,
+    files.initrd,
+    ...own.map((path) => new Uint8Array(readFileSync(root + path))),
+  ];
 }
 
 /** A guest that has booted, as often as one likes. */

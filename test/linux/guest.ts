@@ -17,7 +17,7 @@ const COMMAND_LINE = [
 ].join(' ');
 
 const BOOT_LIMIT_MS = 280_000;
-const COMMAND_LIMIT_MS = 100_000;
+const COMMAND_LIMIT_MS = 200_000;
 const READY = /@@ready\r?\n/;
 const DONE = /@@done (\d+)\r?\n/;
 

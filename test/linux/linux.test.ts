@@ -6,6 +6,8 @@ import { type Booted, boot } from './booted';
 import type { LinuxGuest } from './guest';
 
 const MEBIBYTE = 1 << 20;
+/** In the command that sets a keyboard's lights. */
+const CAPS_LOCK = 4;
 
 let booted: Booted;
 let guest: LinuxGuest;
@@ -42,8 +44,8 @@ describe('stock Debian, booted with the SSDT of describe()', () => {
     expect(devices).toContain('APMC0D08:00');
     expect(devices).toContain('LNRO0005:00');
     expect(devices).toContain('PRP0001:00');
-    const properties = await guest.run('cat /sys/bus/acpi/devices/PRP0001:00/modalias');
-    expect(properties).toBe('of:NV002TCaltr,ps2-1.0');
+    const modalias = await guest.run('cat /sys/bus/acpi/devices/PRP0001:00/modalias');
+    expect(modalias).toMatch(/^of:.*Caltr,ps2-1\.0$/);
     expect(booted.log).toMatch(
       /APMC0D08:00: ttyS\d+ at MMIO 0xfea00000 \(irq = 5, base_baud = 4000000\) is a 16550A/,
     );
@@ -68,8 +70,8 @@ describe('its driver 8250_dw on the passed-through UART', () => {
     guest.board.uart.model.receive(bytes);
     expect((await received).split(' ')[0]).toBe(sha256(bytes));
     const { count } = await guest.interrupts(INPUTS.uart);
-    // The FIFO of 256 is emptied at half at least.
-    expect(count - before.count).toBeGreaterThan(MEBIBYTE / 256);
+    // No interrupt can bring more than the FIFO holds.
+    expect(count - before.count).toBeGreaterThanOrEqual(MEBIBYTE / 256);
     expect(await guest.run('grep -c "oe:" /proc/tty/driver/serial || true')).toBe('0');
   });
 
@@ -82,10 +84,10 @@ describe('its driver 8250_dw on the passed-through UART', () => {
       `head -c ${MEBIBYTE} /dev/urandom >/tmp/tx; sha256sum </tmp/tx; cat /tmp/tx >&3`,
     );
     await until(() => sent.length >= MEBIBYTE, 'the last byte');
-    expect(sent.length).toBe(MEBIBYTE);
     expect(sha256(Uint8Array.from(sent))).toBe(digest.split(' ')[0]);
     const { count } = await guest.interrupts(INPUTS.uart);
-    expect(count - before.count).toBeGreaterThan(MEBIBYTE / 256);
+    // The driver fills the FIFO of 256 whenever it is empty.
+    expect(count - before.count).toBeGreaterThanOrEqual(MEBIBYTE / 256);
   });
 });
 
@@ -139,7 +141,7 @@ describe('its driver virtio_mmio with virtio-rng on the passed-through entropy d
       iova: 0xd0001002,
       length: 2,
       direction: 'read',
-      reason: 'not-mapped',
+      reason: 'unmapped',
     });
     // DEVICE_NEEDS_RESET
     expect(await guest.run('devmem 0xfea01070 32')).toBe('0x0000004F');
@@ -159,14 +161,14 @@ describe('its driver altera_ps2, bound by PRP0001, on the passed-through PS/2 po
       devices = await guest.run(`sleep 0.2; ${list}`);
     }
     const keyboard = devices.split('\n\n').find((text) => text.includes('Phys=PRP0001:00'));
-    expect(keyboard).toContain('AT Translated Set 2 keyboard');
+    expect(keyboard).toContain('AT Raw Set 2 keyboard');
     const event = /event\d+/.exec(keyboard ?? '')?.[0];
     const before = await guest.interrupts(INPUTS.keyboard);
     expect(before.kind).toMatch(/IO-APIC +7-fasteoi +PRP0001:00/);
     // Scan code, key and report, for press and release; 16 bytes each on i386.
-    const read = guest.run(`head -c 96 /dev/input/${event} | hexdump -v -e '16/1 "%02x " "\\n"'`);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await guest.run(`exec 4</dev/input/${event}`);
     guest.board.keyboard.model.send([0x1c, 0xf0, 0x1c]);
+    const read = guest.run(`head -c 96 <&4 | hexdump -v -e '16/1 "%02x " "\\n"'`);
     const records = (await read)
       .split('\n')
       .map((line) => line.split(' ').slice(8).join(' ').trim());
@@ -175,5 +177,8 @@ describe('its driver altera_ps2, bound by PRP0001, on the passed-through PS/2 po
     expect(records).toContain(`01 00 ${KEY_A} 00 00 00 00`);
     const { count } = await guest.interrupts(INPUTS.keyboard);
     expect(count - before.count).toBeGreaterThanOrEqual(3);
+    const input = /input\d+$/m.exec(keyboard?.split('\nH:')[0] ?? '')?.[0];
+    await guest.run(`echo 1 >/sys/class/leds/${input}::capslock/brightness`);
+    await until(() => guest.board.keys.leds === CAPS_LOCK, 'the light');
   });
 });

@@ -86,6 +86,7 @@ export abstract class Uart16550 implements DeviceModel {
   #modemSeen = this.#inputs;
   #shiftTimer: TimerHandle | undefined;
   #timeoutTimer: TimerHandle | undefined;
+  #timeoutDueNs = 0;
 
   constructor(options: Uart16550Options) {
     const { clockHz, regShift } = options;
@@ -467,13 +468,27 @@ export abstract class Uart16550 implements DeviceModel {
     this.#restartTimeout();
   }
 
+  /** Called for each character: the timer is only set again when it comes too early. */
   #restartTimeout(): void {
     const { fifos, received } = this.#state;
-    this.#timeoutTimer?.cancel();
-    this.#timeoutTimer = undefined;
-    if (!fifos || received.length === 0) return;
-    const delayNs = TIMEOUT_CHARACTERS * this.#characterNs();
-    this.#timeoutTimer = this.#board().clock.setTimer(delayNs, () => {
+    if (!fifos || received.length === 0) {
+      this.#timeoutTimer?.cancel();
+      this.#timeoutTimer = undefined;
+      return;
+    }
+    const nowNs = this.#board().clock.nowNs();
+    this.#timeoutDueNs = nowNs + TIMEOUT_CHARACTERS * this.#characterNs();
+    if (this.#timeoutTimer === undefined) this.#awaitTimeout(nowNs);
+  }
+
+  #awaitTimeout(nowNs: number): void {
+    const dueNs = this.#timeoutDueNs;
+    this.#timeoutTimer = this.#board().clock.setTimer(dueNs - nowNs, () => {
+      this.#timeoutTimer = undefined;
+      if (dueNs < this.#timeoutDueNs) {
+        this.#awaitTimeout(Math.min(this.#board().clock.nowNs(), this.#timeoutDueNs));
+        return;
+      }
       this.#state.timedOut = true;
       this.#settle();
     });
