@@ -35,7 +35,12 @@ export default defineConfig({
               test: {
                 name: 'host',
                 include: ['test/**/*.test.ts'],
-                exclude: ['test/core/**', 'test/native/**', 'test/conformance/native/**'],
+                exclude: [
+                  'test/core/**',
+                  'test/native/**',
+                  'test/conformance/native/**',
+                  'test/linux/**',
+                ],
                 testTimeout: 60_000,
               },
             },

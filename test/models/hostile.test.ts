@@ -1,12 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import {
+  AlteraPs2,
   type DeviceModel,
   DmaEngine,
+  DwApbUart,
   MemoryDevice,
   Ns16550,
   Pl011,
   Pl031,
   Pl061,
+  Ps2Keyboard,
+  VirtioMmio,
+  VirtioRng,
 } from '../../host/sim/models';
 import type { ModelWidth } from '../../host/sim/models/model';
 import { SeededRandom } from '../../host/sim/random';
@@ -60,6 +65,34 @@ const subjects: Readonly<Record<string, Subject>> = {
     model: () => new DmaEngine(),
     line: 1,
     status: (board) => (board.read(0x40) & 2) !== 0,
+  },
+  'DW APB UART': {
+    model: () => new DwApbUart({ clockHz: FAST_CLOCK, fifoDepth: 32 }),
+    disturb: (model, random) => {
+      (model as DwApbUart).receive([random.below(256)], random.below(4) ? 'good' : 'parity');
+      (model as DwApbUart).setModem({ cts: random.below(2) === 1, ri: random.below(2) === 1 });
+    },
+  },
+  'virtio-mmio': {
+    model: () => new VirtioMmio(new VirtioRng()),
+    status: (board) => board.read(0x60) !== 0,
+    // Chance never gets through the handshake: bring it to where queues work.
+    disturb: (model, random) => {
+      if (random.below(4) === 0) model.write(0, 0x70, 4, 0);
+      model.write(0, 0x24, 4, 1);
+      model.write(0, 0x20, 4, 1);
+      model.write(0, 0x70, 4, 15);
+      model.write(0, 0x30, 4, 0);
+      model.write(0, 0x38, 4, 1 << random.below(5));
+      model.write(0, 0x80, 4, random.below(0x8000));
+      model.write(0, 0x44, 4, 1);
+      model.write(0, 0x50, 4, 0);
+    },
+  },
+  'PS/2 core': {
+    model: () => new AlteraPs2({ peripheral: new Ps2Keyboard(), byteNs: 1000 }),
+    status: (board) => (board.read(4) & 0x100) !== 0,
+    disturb: (model, random) => (model as AlteraPs2).send([random.below(256)]),
   },
   'memory device': {
     model: () => new MemoryDevice({ doorbell: true, lines: ['edge', 'level', 'level'] }),

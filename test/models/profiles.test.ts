@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import {
+  alteraPs2Profile,
   builtinProfiles,
   type DeviceProfile,
+  dwApbUartProfile,
   type EoiRule,
   findProfile,
   ns16550Profile,
@@ -9,8 +11,19 @@ import {
   pl011Profile,
   pl031Profile,
   pl061Profile,
+  virtioMmioProfile,
 } from '../../host/profiles';
-import { type DeviceModel, Ns16550, Pl011, Pl031, Pl061 } from '../../host/sim/models';
+import {
+  AlteraPs2,
+  type DeviceModel,
+  DwApbUart,
+  Ns16550,
+  Pl011,
+  Pl031,
+  Pl061,
+  VirtioMmio,
+  VirtioRng,
+} from '../../host/sim/models';
 import type { ModelWidth } from '../../host/sim/models/model';
 import { SeededRandom } from '../../host/sim/random';
 import { Board } from './fixture';
@@ -24,6 +37,9 @@ describe('findProfile', () => {
     [['arm,pl011', 'arm,primecell'], pl011Profile],
     [['ns16550a'], ns16550Profile],
     [['ns16550'], ns16550Profile],
+    [['snps,dw-apb-uart'], dwApbUartProfile],
+    [['virtio,mmio'], virtioMmioProfile],
+    [['altr,ps2-1.0'], alteraPs2Profile],
   ])('knows %j', (compatible, profile) => {
     expect(findProfile(compatible)).toBe(profile);
   });
@@ -66,7 +82,13 @@ describe.each(builtinProfiles.map((profile) => [profile.name, profile] as const)
 
     it('says what reads do that pop or clear', () => {
       const reads = profile.registers.filter(({ sideEffect }) => sideEffect?.includes('a read'));
-      const expected = { 'ARM PL011 UART': 1, '16550A UART': 4 }[profile.name] ?? 0;
+      const expected =
+        {
+          'ARM PL011 UART': 1,
+          '16550A UART': 4,
+          'DesignWare APB UART': 5,
+          'Altera PS/2 core': 1,
+        }[profile.name] ?? 0;
       expect(reads.length).toBe(expected);
     });
   },
@@ -132,6 +154,38 @@ const subjects: Readonly<Record<string, Subject>> = {
       (model as Ns16550).receive([random.below(256)], random.below(2) ? 'good' : 'parity');
       (model as Ns16550).setModem({ cts: random.below(2) === 1 });
     },
+  },
+  'the DW APB UART': {
+    profile: dwApbUartProfile,
+    model: () => new DwApbUart({ clockHz: FAST_CLOCK }),
+    disturb: (model, random) => {
+      (model as DwApbUart).receive([random.below(256)], random.below(2) ? 'good' : 'parity');
+      (model as DwApbUart).setModem({ cts: random.below(2) === 1 });
+    },
+  },
+  'virtio-mmio': {
+    profile: virtioMmioProfile,
+    model: () => new VirtioMmio(new VirtioRng()),
+    // A queue at an address that is not mapped: it breaks, which is an interrupt.
+    disturb: (model, random) => {
+      if (random.below(4) === 0) model.reset();
+      for (const [offset, value] of [
+        [0x24, 1],
+        [0x20, 1],
+        [0x70, 15],
+        [0x30, 0],
+        [0x38, 8],
+        [0x44, 1],
+        [0x50, 0],
+      ] as const) {
+        model.write(0, offset, 4, value);
+      }
+    },
+  },
+  'the PS/2 core': {
+    profile: alteraPs2Profile,
+    model: () => new AlteraPs2({ byteNs: 1000 }),
+    disturb: (model, random) => (model as AlteraPs2).send([random.below(256)]),
   },
 };
 

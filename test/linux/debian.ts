@@ -9,20 +9,18 @@ import { join } from 'node:path';
 const KERNEL = 'linux-image-686';
 const OTHERS = ['seabios', 'busybox-static'];
 
-/** Why the packages cannot be fetched here, or undefined. */
-export function whyNot() {
+function checkTools(): void {
   for (const tool of ['apt-get', 'dpkg-deb']) {
     try {
       execFileSync(tool, ['--version'], { stdio: 'ignore' });
     } catch {
-      return `${tool} is missing; this needs Debian`;
+      throw new Error(`${tool} is missing; the guest is made of Debian's packages`);
     }
   }
-  return undefined;
 }
 
 /** apt in a directory of its own, for i386, with the sources of this machine. */
-function apt(work) {
+function apt(work: string) {
   const lists = join(work, 'lists');
   mkdirSync(join(lists, 'partial'), { recursive: true });
   const options = [
@@ -34,7 +32,7 @@ function apt(work) {
     'Dir::Cache::srcpkgcache=',
     'APT::Sandbox::User=root',
   ].flatMap((option) => ['-o', option]);
-  return (tool, ...args) =>
+  return (tool: string, ...args: string[]) =>
     execFileSync(tool, [...options, ...args], {
       cwd: join(work, 'debs'),
       encoding: 'utf8',
@@ -43,7 +41,8 @@ function apt(work) {
     });
 }
 
-function download(work) {
+function download(work: string): void {
+  checkTools();
   mkdirSync(join(work, 'debs'), { recursive: true });
   const run = apt(work);
   try {
@@ -58,34 +57,41 @@ function download(work) {
     );
   }
   run('apt-get', '-qq', 'download', image, ...OTHERS);
-  return image.replace('linux-image-', '');
 }
 
-/** @returns everything under `directory` that ends in .ko, by module name */
-function modulesIn(directory) {
-  const found = new Map();
+/** Everything under `directory` that ends in .ko, by module name. */
+function modulesIn(directory: string): Map<string, string> {
+  const found = new Map<string, string>();
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
     if (!entry.name.endsWith('.ko')) continue;
     found.set(
       entry.name.replace('.ko', '').replaceAll('-', '_'),
-      join(entry.parentPath ?? entry.path, entry.name),
+      join(entry.parentPath, entry.name),
     );
   }
   return found;
 }
 
 /** What a module's .modinfo section says it depends on. */
-function dependencies(path) {
+function dependencies(path: string): string[] {
   const text = readFileSync(path, 'latin1');
   const list = /\0depends=([^\0]*)\0/.exec(text)?.[1] ?? '';
   return list.split(',').filter((name) => name !== '');
 }
 
-/**
- * Fetches and unpacks what is not there yet.
- * @param {string} cache directory that is kept between runs
- */
-export function debianGuest(cache) {
+/** What a guest is made of. */
+export interface DebianGuest {
+  /** e.g. '6.1.0-50-686' */
+  readonly release: string;
+  readonly kernel: Uint8Array;
+  readonly bios: Uint8Array;
+  readonly busybox: Uint8Array;
+  /** Module files in loading order: every module after those that it depends on. */
+  modules(names: readonly string[]): ReadonlyMap<string, Uint8Array>;
+}
+
+/** Fetches and unpacks what is not in `cache` yet, a directory that is kept between runs. */
+export function debianGuest(cache: string): DebianGuest {
   const root = join(cache, 'root');
   if (!existsSync(root)) {
     const work = join(cache, 'fetch');
@@ -101,18 +107,17 @@ export function debianGuest(cache) {
   }
   const boot = readdirSync(join(root, 'boot'));
   const vmlinuz = boot.find((name) => name.startsWith('vmlinuz-'));
+  if (vmlinuz === undefined) throw new Error(`there is no kernel in ${root}; remove it`);
   const release = vmlinuz.replace('vmlinuz-', '');
   const modules = modulesIn(join(root, 'lib/modules', release));
   return {
-    /** e.g. '6.1.0-50-686' */
     release,
     kernel: readFileSync(join(root, 'boot', vmlinuz)),
     bios: readFileSync(join(root, 'usr/share/seabios/bios.bin')),
     busybox: readFileSync(join(root, 'bin/busybox')),
-    /** Module files in loading order: every module after those it depends on. */
-    modules(...names) {
-      const ordered = new Map();
-      const add = (name) => {
+    modules(names) {
+      const ordered = new Map<string, Uint8Array>();
+      const add = (name: string): void => {
         if (ordered.has(name)) return;
         const path = modules.get(name);
         if (path === undefined) throw new Error(`the kernel ${release} has no module ${name}`);
