@@ -158,7 +158,11 @@ one it keeps step. Needs access to each device's node in /dev/vfio.
       if (!json) terminal.out(text);
     }, until);
 
-    const guest = await kind.create(image);
+    const guest = await kind.create(image, {
+      allocRam: specs.some(({ options }) => options.dma === true)
+        ? (size) => system.allocGuestRam(size)
+        : undefined,
+    });
     const connection = await system.connect(guest.machine.clock);
     let plugged: readonly PluggedDevice[] = [];
     try {

@@ -1,4 +1,5 @@
 import { EACCES } from '../../../assembly/abi/linux';
+import { allocGuestRam } from '../../boundary/alloc-guest-ram';
 import { SimulatedHost } from '../../sim/simulated-host';
 import type { Clock } from '../../time/clock';
 import type { HostConnection, HostFiles, HostSystem, RecordStore } from '../environment';
@@ -61,6 +62,10 @@ export class SimulatedSystem implements HostSystem {
     const board = options.board ?? sampleBoard;
     for (const device of board) this.writer.add(device);
     if (vfio && board.some(({ name }) => name === holder.device)) this.#addHolder();
+  }
+
+  allocGuestRam(size: number): Uint8Array<ArrayBuffer> {
+    return allocGuestRam(size).bytes as Uint8Array<ArrayBuffer>;
   }
 
   async connect(clock?: Clock): Promise<HostConnection> {
