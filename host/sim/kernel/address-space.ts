@@ -1,4 +1,5 @@
 import type { Counters } from './counters';
+import type { UserMemory } from './user-memory';
 
 /** One mapping of guest memory for a device. */
 export interface DmaMapping {
@@ -32,10 +33,13 @@ export type DmaFaultReason = 'unmapped' | 'permission' | 'backing-gone' | 'no-ad
  */
 export class AddressSpace {
   readonly #counters: Counters;
+  readonly #memory: UserMemory;
   readonly #mappings: DmaMapping[] = [];
 
-  constructor(counters: Counters) {
+  /** @param memory told of what devices write */
+  constructor(counters: Counters, memory: UserMemory) {
     this.#counters = counters;
+    this.#memory = memory;
   }
 
   get mappings(): readonly DmaMapping[] {
@@ -93,8 +97,12 @@ export class AddressSpace {
       const length = Math.min(Number(mapping.size) - inside, bytes.byteLength - done);
       const guest = new Uint8Array(mapping.buffer, mapping.offset + inside, length);
       const device = bytes.subarray(done, done + length);
-      if (toDevice) device.set(guest);
-      else guest.set(device);
+      if (toDevice) {
+        device.set(guest);
+      } else {
+        guest.set(device);
+        this.#memory.written(mapping.buffer, mapping.offset + inside, length);
+      }
       done += length;
     }
     return undefined;

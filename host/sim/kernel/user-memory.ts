@@ -15,6 +15,9 @@ export interface BufferRange {
   readonly offset: number;
 }
 
+/** Told of bytes of a buffer that a device has written. */
+export type WriteListener = (offset: number, length: number) => void;
+
 /**
  * The address space of the simulated process, as far as ioctls see it: every
  * buffer gets a page-aligned 64-bit address at its first use and keeps it.
@@ -22,6 +25,7 @@ export interface BufferRange {
 export class UserMemory {
   readonly #byBuffer = new Map<ArrayBufferLike, Placement>();
   #placements: Placement[] = [];
+  readonly #watches = new Map<ArrayBufferLike, Set<WriteListener>>();
   #next = FIRST_ADDRESS;
 
   addressOf(ram: GuestRam): bigint {
@@ -51,5 +55,21 @@ export class UserMemory {
       return { buffer, offset: Number(address - base) };
     }
     return undefined;
+  }
+
+  /** Tells `listener` what devices write to the buffer. @returns ends that; idempotent */
+  watchWrites(buffer: ArrayBufferLike, listener: WriteListener): () => void {
+    const listeners = this.#watches.get(buffer) ?? new Set();
+    this.#watches.set(buffer, listeners);
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#watches.delete(buffer);
+    };
+  }
+
+  /** A device has written `length` bytes at `offset` of the buffer. */
+  written(buffer: ArrayBufferLike, offset: number, length: number): void {
+    for (const listener of this.#watches.get(buffer) ?? []) listener(offset, length);
   }
 }

@@ -1,0 +1,33 @@
+/**
+ * Recordings: a device's behaviour as a file that runs anywhere.
+ *
+ * @module
+ */
+export type { ChunkInfo, PlacedChunk } from './format/chunk';
+export type { TraceCursor } from './format/cursor';
+export type { EventPhase, RecordedEvent } from './format/event';
+export type {
+  DeviceDescription,
+  DmaMode,
+  MachineIdentity,
+  TraceHeader,
+  TraceTotals,
+} from './format/header';
+export { type OpKind, type OpShape, opShape, ops } from './format/ops';
+export { type EventData, eventData, eventText, placedText } from './format/text';
+export {
+  Trace,
+  type TraceCheckpoint,
+  type TraceCut,
+  type TraceSource,
+} from './format/trace';
+export { MemorySink, type TraceSink, TraceWriter } from './format/writer';
+export { type Recording, type RecordOptions, record } from './record/record';
+export {
+  CoreReplay,
+  type CoreReplayOptions,
+  type CoreReplayReport,
+  replayCore,
+  replayOptions,
+} from './replay/core-replay';
+export { type Divergence, DivergenceError, divergenceText } from './replay/divergence';
