@@ -93,9 +93,11 @@ export interface HostSystem {
   readonly files: HostFiles;
   readonly writer: SysfsWriter;
   readonly records: RecordStore;
+  /** RAM for a guest that devices can reach by DMA. @throws VfioError */
+  allocGuestRam(size: number): Uint8Array<ArrayBuffer>;
   /**
    * @param clock time of the machine that the devices go into; the host's own unless given
-   * @throws CommandError NO_NATIVE_HOST
+   * @throws VfioError NATIVE_UNAVAILABLE
    */
   connect(clock?: Clock): Promise<HostConnection>;
 }

@@ -14,7 +14,6 @@ export const commandErrorCodes = {
   NO_IOMMU: exit.EXIT_NOT_READY,
   NOIOMMU_DISABLED: exit.EXIT_NOT_READY,
   NOIOMMU_NOT_ALLOWED: exit.EXIT_NOT_READY,
-  NO_NATIVE_HOST: exit.EXIT_NOT_READY,
   NO_EMULATOR: exit.EXIT_NOT_READY,
   CANNOT_UNBIND: exit.EXIT_NOT_READY,
   BIND_FAILED: exit.EXIT_FAILED,
@@ -76,6 +75,7 @@ const notReady: ReadonlySet<VfioErrorCode> = new Set([
   'API_VERSION',
   'IOMMU_TYPE',
   'NOT_PLATFORM_DEVICE',
+  'NATIVE_UNAVAILABLE',
 ]);
 
 const opening: ReadonlySet<VfioErrorCode> = new Set([

@@ -23,7 +23,7 @@ export function generalHelp(commands: readonly Command[]): string {
   return [
     'Usage: vfio-wasm COMMAND [arguments] [options]',
     '',
-    'Finds, binds, inspects and uses VFIO platform devices (vfio-platform, vfio-amba).',
+    'Finds, binds, inspects and uses devices of vfio-platform and vfio-amba.',
     '',
     ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
     '',

@@ -130,8 +130,8 @@ export const run: Command = {
     until: { type: 'string', value: 'TEXT', help: 'end when a serial port has sent this' },
   },
   description: `
-Boots IMAGE in an emulator and passes devices through to it. What serial ports of
-the machine send goes to the standard output; a passed-through UART of a real
+Boots IMAGE in an emulator and passes devices through to it. What serial ports
+of the machine send goes to the standard output; a passed-through UART of a real
 host sends to its own wire.
 
 --device takes the name, 'regionN=ADDRESS' for each region and 'lineN=INPUT' for
@@ -158,7 +158,11 @@ one it keeps step. Needs access to each device's node in /dev/vfio.
       if (!json) terminal.out(text);
     }, until);
 
-    const guest = await kind.create(image);
+    const guest = await kind.create(image, {
+      allocRam: specs.some(({ options }) => options.dma === true)
+        ? (size) => system.allocGuestRam(size)
+        : undefined,
+    });
     const connection = await system.connect(guest.machine.clock);
     let plugged: readonly PluggedDevice[] = [];
     try {

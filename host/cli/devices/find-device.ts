@@ -11,7 +11,7 @@ import { buses, type HostDevice, listDevices, readDevice } from './host-device';
  */
 export function findDevice(sysfs: Sysfs, given: string): HostDevice {
   const name = given.includes('/') ? nameOf(sysfs, given) : given;
-  for (const bus of buses) {
+  for (const bus of name === '' ? [] : buses) {
     const device = readDevice(sysfs, bus, name);
     if (device !== undefined) return device;
   }

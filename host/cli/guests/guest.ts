@@ -20,11 +20,16 @@ export interface Guest {
   detach(): void;
 }
 
+export interface GuestOptions {
+  /** Allocates the guest's RAM where devices are to reach it by DMA. */
+  readonly allocRam?: ((size: number) => Uint8Array<ArrayBuffer>) | undefined;
+}
+
 /** A kind of emulator that `run` knows. */
 export interface GuestKind {
   readonly name: string;
   /** What an image is, for the help text. */
   readonly image: string;
   /** @throws CommandError NO_EMULATOR, GUEST_FAILED when the image cannot be one */
-  create(image: Uint8Array): Promise<Guest>;
+  create(image: Uint8Array, options: GuestOptions): Promise<Guest>;
 }

@@ -1,5 +1,5 @@
 import { CommandError } from '../failure';
-import type { Guest, GuestKind, StretchEnd } from './guest';
+import type { Guest, GuestKind, GuestOptions, StretchEnd } from './guest';
 
 type Adapter = typeof import('../../machines/rp2040js');
 
@@ -25,13 +25,16 @@ function endOf({ GuestRunError }: Adapter, error: unknown): StretchEnd {
   );
 }
 
-async function create(image: Uint8Array): Promise<Guest> {
+async function create(image: Uint8Array, { allocRam }: GuestOptions): Promise<Guest> {
   const { ConsoleLogger, LogLevel, RP2040 } = await load();
   const adapter = await import('../../machines/rp2040js');
   const chip = new RP2040();
   // What the emulator has to say would be mixed into the output.
   chip.logger = new ConsoleLogger(LogLevel.Error, false);
-  const machine = new adapter.Rp2040Machine(chip);
+  const machine = new adapter.Rp2040Machine(
+    chip,
+    allocRam === undefined ? {} : { sram: allocRam(chip.sram.length) },
+  );
   try {
     adapter.bootFirmware(machine, image);
   } catch (cause) {

@@ -1,6 +1,8 @@
 import { EACCES } from '../../../assembly/abi/linux';
+import { allocGuestRam } from '../../boundary/alloc-guest-ram';
 import { SimulatedHost } from '../../sim/simulated-host';
 import type { Clock } from '../../time/clock';
+import { buses, vfioDriver } from '../devices/host-device';
 import type { HostConnection, HostFiles, HostSystem, RecordStore } from '../environment';
 import { BoardClock } from './board-clock';
 import { type BoardDevice, holder, sampleBoard } from './sample-board';
@@ -19,6 +21,10 @@ export interface SimulatedSystemOptions {
   /** vfio.enable_unsafe_noiommu_mode; true unless given. */
   readonly unsafeNoiommu?: boolean;
   readonly board?: readonly BoardDevice[];
+  /** Kernel release and machine; those of an arm64 board with Linux 6.12 unless given. */
+  readonly release?: string;
+  readonly machine?: string;
+  readonly platform?: string;
   readonly refuse?: DriverOptions['refuse'];
   readonly beforeWrite?: DriverOptions['beforeWrite'];
 }
@@ -31,9 +37,9 @@ const O_RDWR = 2;
 /** A whole computer to try commands on, new with every call of vfio-wasm. */
 export class SimulatedSystem implements HostSystem {
   readonly kind = 'sim';
-  readonly platform = 'linux';
-  readonly release = SIMULATED_RELEASE;
-  readonly machine = 'aarch64';
+  readonly platform: string;
+  readonly release: string;
+  readonly machine: string;
   readonly pid = SIMULATED_PID;
   readonly host: SimulatedHost<Clock>;
   readonly files: HostFiles;
@@ -43,11 +49,18 @@ export class SimulatedSystem implements HostSystem {
   readonly #serial = new Set<(device: string, byte: number) => void>();
 
   constructor(options: SimulatedSystemOptions = {}) {
+    this.platform = options.platform ?? 'linux';
+    this.release = options.release ?? SIMULATED_RELEASE;
+    this.machine = options.machine ?? 'aarch64';
     const { root = true, vfio = true, iommufd = true, unsafeNoiommu = true } = options;
     this.host = new SimulatedHost<Clock>({ clock: this.#clock, unsafeNoiommu, iommufd });
     const { sysfs } = this.host;
     addSampleFiles(sysfs, { root, vfio, iommufd, unsafeNoiommu });
-    if (!vfio) sysfs.remove('/dev/vfio/vfio');
+    if (!vfio) {
+      sysfs.remove('/dev/vfio');
+      sysfs.remove('/sys/module');
+      for (const bus of buses) sysfs.remove(`/sys/bus/${bus}/drivers/${vfioDriver(bus)}`);
+    }
     if (!root) this.#denyNodes();
     this.files = new SimulatedFiles(sysfs, root);
     this.records = new MemoryRecords(root);
@@ -61,6 +74,10 @@ export class SimulatedSystem implements HostSystem {
     const board = options.board ?? sampleBoard;
     for (const device of board) this.writer.add(device);
     if (vfio && board.some(({ name }) => name === holder.device)) this.#addHolder();
+  }
+
+  allocGuestRam(size: number): Uint8Array<ArrayBuffer> {
+    return allocGuestRam(size).bytes as Uint8Array<ArrayBuffer>;
   }
 
   async connect(clock?: Clock): Promise<HostConnection> {
