@@ -33,7 +33,7 @@ export type BoardRequest =
   | { readonly do: 'pulses'; readonly pin: number; readonly times: number }
   /** Sends bytes to the PL011, which takes them at the pace of its FIFO. */
   | { readonly do: 'uart-send'; readonly bytes: readonly number[] }
-  /** The bytes that the PL011 has sent since the last such request. */
+  /** What the PL011 has sent since the last such request: {@link UartTaken}. */
   | { readonly do: 'uart-taken' }
   /** A command of QEMU's monitor (QMP). */
   | { readonly do: 'monitor'; readonly command: string; readonly arguments?: object };
@@ -41,3 +41,12 @@ export type BoardRequest =
 export type Answer =
   | { readonly ok: true; readonly value?: unknown }
   | { readonly ok: false; readonly error: string };
+
+/** What has come out of the UART. */
+export interface UartTaken {
+  readonly count: number;
+  /** Bytes that do not follow the pattern 0x20 + n % 64, n = 1, 2, … */
+  readonly wrong: number;
+  /** All of it, where it is short. */
+  readonly text: string;
+}

@@ -111,11 +111,15 @@ export async function buildNative() {
   return undefined;
 }
 
-/** Builds what the package carries; the same sources give the same bytes. */
-export async function prebuild() {
+/**
+ * Builds what the package carries; the same sources give the same bytes.
+ * @param {string} [only] just this one (its folder)
+ */
+export async function prebuild(only) {
   // The C++ library goes in, so that the one of the user's machine need not match.
   const extra = ['-static-libstdc++', '-static-libgcc', `-ffile-prefix-map=${root}=.`];
   for (const { folder, compiler, strip } of prebuilds) {
+    if (only !== undefined && folder !== only) continue;
     const target = join(root, 'native', 'prebuilds', folder, PREBUILD);
     await compile(compiler, extra, target);
     execFileSync(strip, ['--strip-unneeded', target]);

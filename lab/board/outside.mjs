@@ -48,6 +48,17 @@ export class Outside {
     if (!answer.startsWith('OK')) throw new Error(`${command}: ${answer}`);
   }
 
+  /** How much the UART has sent, and how much of that does not count up as it should. */
+  #taken() {
+    const bytes = Buffer.concat(this.#sent.splice(0));
+    const wrong = bytes.filter((byte, index) => byte !== 0x20 + ((index + 1) % 64)).length;
+    return {
+      count: bytes.length,
+      wrong,
+      text: bytes.length < 4096 ? bytes.toString('latin1') : '',
+    };
+  }
+
   /** Carries out a request of the guest. @param {BoardRequest} request */
   async carryOut(request) {
     switch (request.do) {
@@ -63,7 +74,7 @@ export class Outside {
         this.#uart.send(Uint8Array.from(request.bytes));
         return;
       case 'uart-taken':
-        return [...Buffer.concat(this.#sent.splice(0))];
+        return this.#taken();
       case 'monitor':
         return this.monitor(request.command, request.arguments);
     }

@@ -2,15 +2,32 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from '../../scripts/build.mjs';
+import { prebuild } from '../../scripts/native.mjs';
 import { root } from '../../scripts/setup.mjs';
 import { digestOf, sh, step } from './step.mjs';
 
 const SOURCES = ['host', 'assembly', 'lab', 'firmware/stories.bin', 'test/machines'];
 
+/** The package's addon for arm64, and the one that makes system calls for the scenarios. */
+function addonStep() {
+  const inputs = [digestOf(['native/src', 'scripts/native.mjs', 'lab/raw', 'package-lock.json'])];
+  return step('addons', inputs, async (folder) => {
+    await prebuild('linux-arm64');
+    cpSync('native/prebuilds/linux-arm64', join(folder, 'linux-arm64'), { recursive: true });
+    const include = ['node-api-headers/include', 'node-addon-api'];
+    sh('aarch64-linux-gnu-g++', [
+      ...['-std=c++17', '-O2', '-fPIC', '-shared', '-DNAPI_VERSION=8', '-DNAPI_CPP_EXCEPTIONS'],
+      ...include.map((path) => `-isystem${join(root, 'node_modules', path)}`),
+      ...['lab/raw/raw.cc', '-o', join(folder, 'raw.node')],
+    ]);
+  });
+}
+
 /** The compiled tests, and the package with its arm64 addon, as `lab/` of the guest. */
 async function packageStep() {
   await build();
-  const inputs = [digestOf([...SOURCES, 'dist', 'package.json', 'package-lock.json'])];
+  const addons = await addonStep();
+  const inputs = [addons.key, digestOf([...SOURCES, 'dist', 'package.json', 'package-lock.json'])];
   return step('package', inputs, (folder) => {
     const lab = join(folder, 'lab');
     sh(join(root, 'node_modules/.bin/rollup'), ['--config', 'lab/build/rollup.mjs', '--silent'], {
@@ -21,10 +38,13 @@ async function packageStep() {
     mkdirSync(installed, { recursive: true });
     for (const part of ['package.json', 'dist'])
       cpSync(part, join(installed, part), { recursive: true });
-    cpSync('node_modules/rp2040js', join(lab, 'node_modules/rp2040js'), { recursive: true });
-    if (process.env.LAB_SHIM)
-      for (const f of ['shim.mjs', 'shim.node'])
-        cpSync(`${process.env.LAB_SHIM}/${f}`, join(lab, f));
+    cpSync(join(addons.folder, 'linux-arm64'), join(installed, 'native/prebuilds/linux-arm64'), {
+      recursive: true,
+    });
+    cpSync(join(addons.folder, 'raw.node'), join(lab, 'raw.node'));
+    for (const name of ['rp2040js', 'node-gyp-build']) {
+      cpSync(join('node_modules', name), join(lab, 'node_modules', name), { recursive: true });
+    }
     cpSync('firmware/stories.bin', join(lab, 'firmware/stories.bin'));
   });
 }

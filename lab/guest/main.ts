@@ -6,7 +6,7 @@ import { run } from 'node:test';
 import { Reporter } from './ports';
 
 const TESTS = '/lab/tests';
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 240_000;
 
 const reporter = new Reporter();
 

@@ -20,7 +20,7 @@ describe('the simulated kernel agrees with this one', () => {
   let bench: Bench;
   before(async () => {
     execFileSync('prepare-devices');
-    bench = await kernelBench();
+    bench = kernelBench();
   });
   for (const { name, run } of scenarios) {
     it(name, async () => {
