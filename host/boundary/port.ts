@@ -93,6 +93,8 @@ export class HostPort implements Doorbell {
 
   /** Carries out EFFECT_UNMASK: 0 or −errno. */
   unmask(line: number): number {
+    const { kernel } = this;
+    if (kernel.unmask) return kernel.unmask(this.deviceFd, line);
     // Written only when it changes: that costs as much as the rest.
     if (line !== this.unmaskLine) {
       this.unmaskLine = line;
@@ -100,7 +102,7 @@ export class HostPort implements Doorbell {
       this.unmaskArgument.bytes[VFIO_IRQ_SET_INDEX] = line;
       this.unmaskArgument.bytes[VFIO_IRQ_SET_INDEX + 1] = line >>> 8;
     }
-    return this.kernel.ioctl(this.deviceFd, VFIO_DEVICE_SET_IRQS, this.unmaskArgument);
+    return kernel.ioctl(this.deviceFd, VFIO_DEVICE_SET_IRQS, this.unmaskArgument);
   }
 
   /** Rings the core's doorbell; see state/layout.ts for the protocol. */
