@@ -41,6 +41,8 @@ const FLAGS = [
   '-Wextra',
   '-DNAPI_VERSION=8',
   '-DNAPI_CPP_EXCEPTIONS',
+  // In a worker that is being terminated nothing can be thrown any more.
+  '-DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
   '-DNODE_GYP_MODULE_NAME=vfio_platform',
 ];
 
@@ -113,8 +115,7 @@ export async function buildNative() {
 
 /** Builds what the package carries; the same sources give the same bytes. */
 export async function prebuild() {
-  // The C++ library goes in, so that the one of the user's machine need not match.
-  const extra = ['-static-libstdc++', '-static-libgcc', `-ffile-prefix-map=${root}=.`];
+  const extra = [`-ffile-prefix-map=${root}=.`];
   for (const { folder, compiler, strip } of prebuilds) {
     const target = join(root, 'native', 'prebuilds', folder, PREBUILD);
     await compile(compiler, extra, target);

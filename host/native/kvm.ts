@@ -6,7 +6,7 @@ import { type Addon, type KvmFailure, loadAddon } from './addon';
 const IOAPIC = 2;
 const STATE_BYTES = 512;
 /** struct kvm_ioapic_state: base address, register select and id come first. */
-const IOAPIC_IRR = 12;
+const IOAPIC_IRR = 16;
 const IOAPIC_REDIRECTION = 24;
 const PINS = 24;
 

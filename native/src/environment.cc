@@ -99,8 +99,8 @@ void Environment::wake_owners(Napi::Env env) {
       if (failure.IsEmpty()) failure = error;
     }
   }
-  if (!failure.IsEmpty()) failure.ThrowAsJavaScriptException();
-  (void)env;
+  // Thrown from here, Node would only warn of it.
+  if (!failure.IsEmpty()) napi_fatal_exception(env, failure.Value());
 }
 
 }  // namespace vfio_native

@@ -1,0 +1,119 @@
+/**
+ * A few bytes of real-mode guest code for a PC's irqchip. Assembled by hand;
+ * the listing is beside each line.
+ */
+
+/** Where the code lies, and where its interrupt handler begins. */
+export const GUEST_START = 0x1000;
+const HANDLER_AT = 0x1080;
+/** What the guest writes to port 0x99. */
+export const READY = 0x52;
+export const TAKEN = 0x49;
+export const COMPLETED = 0x45;
+export const IDLE = 0x2e;
+
+/** Programs both PICs (vectors 0x20 and 0x28, input 10 level), then says IDLE for ever. */
+const MAIN = [
+  0xfa, // cli
+  0x31,
+  0xc0, // xor %ax,%ax
+  0x8e,
+  0xd8, // mov %ax,%ds
+  0x8e,
+  0xd0, // mov %ax,%ss
+  0xbc,
+  0x00,
+  0x70, // mov $0x7000,%sp
+  0xb0,
+  0x11,
+  0xe6,
+  0x20,
+  0xe6,
+  0xa0, // ICW1 of both: edge, cascade, ICW4
+  0xb0,
+  0x20,
+  0xe6,
+  0x21,
+  0xb0,
+  0x28,
+  0xe6,
+  0xa1, // ICW2: vectors
+  0xb0,
+  0x04,
+  0xe6,
+  0x21,
+  0xb0,
+  0x02,
+  0xe6,
+  0xa1, // ICW3: slave at input 2
+  0xb0,
+  0x01,
+  0xe6,
+  0x21,
+  0xe6,
+  0xa1, // ICW4: 8086
+  0xb0,
+  0xfb,
+  0xe6,
+  0x21,
+  0xb0,
+  0xfb,
+  0xe6,
+  0xa1, // masks: only 2, and 10
+  0xba,
+  0xd1,
+  0x04,
+  0xb0,
+  0x04,
+  0xee, // ELCR: input 10 is level
+  0xc7,
+  0x06,
+  0xa8,
+  0x00,
+  HANDLER_AT & 0xff,
+  HANDLER_AT >> 8, // vector 0x2a: offset
+  0xc7,
+  0x06,
+  0xaa,
+  0x00,
+  0x00,
+  0x00, // and segment
+  0xb0,
+  READY,
+  0xe6,
+  0x99, // mov $'R',%al; out %al,$0x99
+  0xfb, // sti
+  0xb0,
+  IDLE,
+  0xe6,
+  0x99, // 1: mov $'.',%al; out %al,$0x99
+  0xeb,
+  0xfa, // jmp 1b
+];
+
+/** Tells that it runs, completes the interrupt in both PICs, tells that. */
+const HANDLER = [
+  0x50, // push %ax
+  0xb0,
+  TAKEN,
+  0xe6,
+  0x99, // mov $'I',%al; out %al,$0x99
+  0xb0,
+  0x20,
+  0xe6,
+  0xa0,
+  0xe6,
+  0x20, // EOI to slave and master
+  0xb0,
+  COMPLETED,
+  0xe6,
+  0x99, // mov $'E',%al; out %al,$0x99
+  0x58, // pop %ax
+  0xcf, // iret
+];
+
+/** Puts the guest into `memory`. */
+export function loadGuest(memory: Uint8Array): void {
+  memory.set(MAIN, GUEST_START);
+  memory.set(HANDLER, HANDLER_AT);
+}

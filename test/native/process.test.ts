@@ -1,0 +1,86 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { expect, it } from 'vitest';
+import { describeNative, kernel, regionFile, WINDOW } from './support';
+
+const PRELUDE = (addon: string, region: string) => `
+  const addon = require(${JSON.stringify(addon)});
+  const memory = new WebAssembly.Memory({ initial: 2, maximum: 2 });
+  const words = new Int32Array(memory.buffer);
+  const region = require('node:fs').openSync(${JSON.stringify(region)}, 'r+');
+  addon.adopt(region, true);
+  addon.mmap(memory, 0x10000, 0x10000, 3, region, 0, 0);
+  const trigger = addon.eventfd(0, 0x800);
+  let wakes = 0;
+  const doorbell = addon.addDoorbell(memory, 0, 64, 192, 1024, () => { wakes++; onWake(); });
+  let onWake = () => {};
+  addon.watch(trigger, doorbell, 0);
+  const one = new Uint8Array(8); one[0] = 1;
+  const signal = () => addon.write(trigger, one, 0, 8);
+`;
+
+function addonPath(): string {
+  const require = createRequire(import.meta.url);
+  return require('node-gyp-build').path(new URL('../../native', import.meta.url).pathname);
+}
+
+/** Runs a program with a window, a watch and descriptors open. */
+function program(region: string, body: string) {
+  return spawnSync(process.execPath, ['-e', PRELUDE(addonPath(), region) + body], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+}
+
+describeNative('a process with devices open', () => {
+  const endings: [how: string, body: string, status: number][] = [
+    ['ends by itself, as idle devices do not hold it', '', 0],
+    ['ends by process.exit()', 'process.exit(3);', 3],
+    [
+      'ends by process.exit() with signals on their way',
+      'for (let i = 0; i < 1e5; i++) signal(); process.exit(4);',
+      4,
+    ],
+    ['ends by an exception', 'throw new Error("on purpose");', 1],
+    [
+      'ends inside a wake-up',
+      'addon.keepAlive(true); onWake = () => process.exit(5); signal();',
+      5,
+    ],
+    [
+      'ends by an exception inside a wake-up',
+      'addon.keepAlive(true); onWake = () => { throw new Error("on purpose"); }; signal();',
+      1,
+    ],
+    [
+      'ends after the last signal, when it was asked to stay',
+      'addon.keepAlive(true); onWake = () => { if (wakes === 3) addon.keepAlive(false); else { words[0] = 0; signal(); } }; signal();',
+      0,
+    ],
+  ];
+  it.each(endings)('%s', (_, body, status) => {
+    const { fd, path } = regionFile(WINDOW);
+    kernel().close(fd);
+    const result = program(path, body);
+    expect({ status: result.status, signal: result.signal }).toEqual({ status, signal: null });
+    if (status !== 1) expect(result.stderr).toBe('');
+  });
+
+  it('stays while it was asked to, and can be killed in the middle', async () => {
+    const { fd, path } = regionFile(WINDOW);
+    kernel().close(fd);
+    const body = `addon.keepAlive(true); onWake = () => { words[0] = 0; signal(); };
+      signal(); console.log('ready');`;
+    const child = spawn(process.execPath, ['-e', PRELUDE(addonPath(), path) + body], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = new Promise<NodeJS.Signals | null>((resolve) =>
+      child.once('exit', (_, signal) => resolve(signal)),
+    );
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(child.exitCode).toBeNull();
+    child.kill('SIGKILL');
+    expect(await ended).toBe('SIGKILL');
+  });
+});
