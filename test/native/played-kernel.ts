@@ -40,6 +40,8 @@ export interface PlayedCounters {
   readonly tornDma: number;
   /** DMA accesses that the IOMMU stopped. */
   readonly dmaFaults: number;
+  /** Times that an epoll was told EPOLLHUP of a trigger. */
+  readonly hangUps: number;
 }
 
 export interface PlayedLine {
