@@ -51,6 +51,7 @@ export default defineConfig({
                 include: ['test/native/**/*.test.ts', 'test/conformance/native/**/*.test.ts'],
                 env: playedKernel(),
                 pool: 'forks' as const,
+                execArgv: ['--expose-gc'],
                 testTimeout: 120_000,
               },
             },

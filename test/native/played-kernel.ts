@@ -40,6 +40,8 @@ export interface PlayedCounters {
   readonly tornDma: number;
   /** DMA accesses that the IOMMU stopped. */
   readonly dmaFaults: number;
+  /** Times that an epoll was told EPOLLHUP of a trigger. */
+  readonly hangUps: number;
 }
 
 export interface PlayedLine {
@@ -154,8 +156,9 @@ export class PlayedKernel {
 
   /**
    * The nth matching call from now on fails.
-   * @param call 'any', or open, close, ioctl, mmap, munmap, pread, pwrite, read, write, eventfd,
-   *   epoll; with ':<request number>' or ':<path>' only those
+   * @param call open, close, ioctl, mmap, munmap, mremap, pread, pwrite, read, write, eventfd,
+   *   epoll, with ':<request>', ':<request>:<flags>' or ':<path>' only those; 'any': all but
+   *   read and write
    * @param times how often; 0: for ever
    */
   fail(call: string, errno: number, { nth = 1, times = 1 } = {}): void {

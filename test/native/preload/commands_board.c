@@ -153,7 +153,7 @@ const char *command_reset(char **words, int count, FILE *out) {
     next = device->next;
     board_remove(device);
   }
-  counters.torn_dma = counters.dma_faults = 0;
+  counters.torn_dma = counters.dma_faults = counters.hang_ups = 0;
   extern const struct options default_options;
   options = default_options;
   tree_add_fixed();

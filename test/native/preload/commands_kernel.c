@@ -19,10 +19,11 @@ const char *command_counters(char **words, int count, FILE *out) {
   (void)words, (void)count;
   fprintf(out,
           "{\"fds\":%ld,\"eventfds\":%ld,\"mappings\":%ld,\"dmaMappings\":%ld,\"watches\":%ld,"
-          "\"virqfds\":%ld,\"tornDma\":%ld,\"dmaFaults\":%ld}\n",
+          "\"virqfds\":%ld,\"tornDma\":%ld,\"dmaFaults\":%ld,\"hangUps\":%ld}\n",
           (long)counters.fds, (long)counters.eventfds, (long)counters.mappings,
           (long)counters.dma_mappings, (long)counters.watches, (long)counters.virqfds,
-          (long)counters.torn_dma, (long)counters.dma_faults);
+          (long)counters.torn_dma, (long)counters.dma_faults,
+          (long)counters.hang_ups);
   return NULL;
 }
 

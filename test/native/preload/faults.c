@@ -38,7 +38,7 @@ bool fault_watching(void) { return atomic_load_explicit(&watching, memory_order_
 
 static bool matches(const struct rule *rule, enum call call, unsigned request, const char *path,
                     const uint32_t *argument) {
-  if (rule->any) return true;
+  if (rule->any) return call != CALL_READ && call != CALL_WRITE;
   if (rule->call != call) return false;
   if (rule->request != 0 && rule->request != request) return false;
   if (rule->flags != 0 && (argument == NULL || argument[1] != rule->flags)) return false;

@@ -47,7 +47,8 @@ static long hang_up(int epoll, struct epoll_event *events, long count) {
     struct eventfd *watched = (struct eventfd *)file;
     if (!watched->hung_up || watched->epoll != epoll) continue;
     for (long i = 0; i < count; i++)
-      if (events[i].data.u64 == watched->epoll_data) events[i].events = EPOLLHUP;
+      if (events[i].data.u64 == watched->epoll_data)
+        events[i].events = EPOLLHUP, counters.hang_ups++;
   }
   unlock();
   return count;

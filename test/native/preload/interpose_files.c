@@ -159,8 +159,9 @@ static long transfer(struct file *file, enum call call, void *bytes, size_t leng
   return result;
 }
 
-static long strike(enum call call) {
-  if (!fault_watching()) return 0;
+/** Only of eventfds that a line has: the others are Node's, which does not bear failures. */
+static long strike(enum call call, struct file *file) {
+  if (file == NULL || !fault_watching() || file->references == file->descriptors) return 0;
   lock();
   long result = fault_strike(call, NULL, NULL);
   if (result == 0) fault_log(call, 0, NULL, 0);
@@ -171,7 +172,7 @@ static long strike(enum call call) {
 EXPORT ssize_t read(int fd, void *to, size_t length) {
   struct file *file = file_of(fd);
   if (file != NULL && file->kind != EVENTFD) return answer(transfer(file, CALL_READ, to, length, 0));
-  long failure = file == NULL ? 0 : strike(CALL_READ);
+  long failure = strike(CALL_READ, file);
   return answer(failure < 0 ? failure : RAW3(SYS_read, fd, to, length));
 }
 EXPORT ssize_t __read_chk(int fd, void *to, size_t length, size_t room) {
@@ -182,7 +183,7 @@ EXPORT ssize_t write(int fd, const void *from, size_t length) {
   struct file *file = file_of(fd);
   if (file != NULL && file->kind != EVENTFD)
     return answer(transfer(file, CALL_WRITE, (void *)from, length, 0));
-  long failure = file == NULL ? 0 : strike(CALL_WRITE);
+  long failure = strike(CALL_WRITE, file);
   long result = failure < 0 ? failure : RAW3(SYS_write, fd, from, length);
   if (file != NULL && result > 0 && counters.virqfds > 0) {
     lock();

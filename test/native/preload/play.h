@@ -276,7 +276,7 @@ struct options {
 extern struct options options;
 
 struct counters {
-  atomic_long fds, eventfds, mappings, dma_mappings, watches, virqfds, torn_dma, dma_faults;
+  atomic_long fds, eventfds, mappings, dma_mappings, watches, virqfds, torn_dma, dma_faults, hang_ups;
 };
 extern struct counters counters;
 
