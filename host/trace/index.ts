@@ -31,3 +31,4 @@ export {
   replayOptions,
 } from './replay/core-replay';
 export { type Divergence, DivergenceError, divergenceText } from './replay/divergence';
+export { type ReplayHost, type ReplayHostOptions, replayHost } from './replay/machine-replay';

@@ -1,5 +1,6 @@
 import { VfioError } from '../../errors';
 import type { Clock } from '../../time/clock';
+import type { CallGate } from '../calls';
 import type { DeviceDescription, TraceHeader } from '../format/header';
 import { OP_LOAD, OP_READ, OP_STORE, OP_WRITE, opShape } from '../format/ops';
 import { type TraceSink, TraceWriter } from '../format/writer';
@@ -21,7 +22,7 @@ export type TakeCheckpoint = () => Uint8Array | undefined;
  * event, so nothing is written before that is known. An access that is one
  * load or store becomes the shortest event there is.
  */
-export class Recorder {
+export class Recorder implements CallGate {
   /** Why recording ended early; undefined while all is well. */
   problem: VfioError | undefined;
   onProblem: ((problem: VfioError) => void) | undefined;
@@ -166,6 +167,14 @@ export class Recorder {
     }
     this.end();
     return result;
+  }
+
+  moveLine(op: number, line: number, move: () => void): void {
+    this.within(op, move, line);
+  }
+
+  closed(): void {
+    this.finish();
   }
 
   describe(device: DeviceDescription): void {
