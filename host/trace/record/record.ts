@@ -141,6 +141,7 @@ class RecordingTap implements DeviceTap {
     const checkpointer = new Checkpointer();
     this.#checkpointer = checkpointer;
     const { clock, setDirectMapping, listener } = environment;
+    const replayed = this.#inner !== undefined;
     return {
       ...environment,
       clock: {
@@ -168,8 +169,9 @@ class RecordingTap implements DeviceTap {
       },
       ...(setDirectMapping && {
         setDirectMapping(on: boolean) {
-          // Accesses that nobody traps would not be in the recording.
-          recorder.within(ops.OP_MAPPING, () => setDirectMapping(false), on ? 1 : 0);
+          // Accesses that nobody traps would not be in the recording. A replay knows that itself.
+          const allowed = on && replayed;
+          recorder.within(ops.OP_MAPPING, () => setDirectMapping(allowed), on ? 1 : 0);
         },
       }),
       listener(event: DeviceEvent) {
@@ -194,7 +196,10 @@ class RecordingTap implements DeviceTap {
     const dma = this.dma as DmaRecorder;
     const { ring, unmask, guestRam, releaseGuestRam } = port;
     port.ring = (line, count) => {
-      recorder.note(ops.OP_RING, undefined, line, count);
+      // A restored device rings for the edges of its snapshot itself, as it will in a replay.
+      if (recorder.innermost !== ops.OP_RESTORE) {
+        recorder.note(ops.OP_RING, undefined, line, count);
+      }
       ring.call(port, line, count);
     };
     port.unmask = (line) => {

@@ -65,6 +65,11 @@ export class Recorder implements CallGate {
     return this.#writer.events;
   }
 
+  /** The operation that is under way, innermost; 0: none. */
+  get innermost(): number {
+    return this.#depth > 0 ? (this.#ops[this.#depth - 1] as number) : 0;
+  }
+
   /** Whether anything is still written down. */
   get running(): boolean {
     return this.#running;
