@@ -37,6 +37,11 @@ export interface RecordOptions {
   readonly quirks?: readonly string[];
   /** Events between two checkpoints, at least 1; 262 144 unless given. */
   readonly checkpointInterval?: number;
+  /**
+   * Bytes of events that are kept until they are compressed and written, 1 …
+   * 131 072: what a crash can cost. 32 768 unless given; less compresses worse.
+   */
+  readonly chunkBytes?: number;
   /** Told when a recording ends early, for example because the disk is full; the device works on. */
   readonly onProblem?: (device: string, problem: VfioError) => void;
 }
@@ -256,7 +261,7 @@ class RecordingTap implements DeviceTap {
   #start(environment: DeviceEnvironment): Recorder {
     const { clock, setDirectMapping, vmFd, machine, guestRam = [] } = environment;
     const { name } = this.#location;
-    const { sink, uuid, quirks = [], onProblem, checkpointInterval } = this.#record;
+    const { sink, uuid, quirks = [], onProblem, checkpointInterval, chunkBytes } = this.#record;
     const mode = this.#dmaMode();
     const { host: _, sysfsdev: __, fd: ___, ...options } = this.#options;
     const { capabilities } = machine ?? {};
@@ -296,6 +301,7 @@ class RecordingTap implements DeviceTap {
       header,
       clock,
       checkpointInterval,
+      chunkBytes,
     );
     recorder.onProblem = (problem) => onProblem?.(name, problem);
     this.recorder = recorder;

@@ -4,7 +4,7 @@ import type { CallGate } from '../calls';
 import type { DeviceDescription, TraceHeader } from '../format/header';
 import { OP_LOAD, OP_READ, OP_STORE, OP_WRITE, opShape } from '../format/ops';
 import { type TraceSink, TraceWriter } from '../format/writer';
-import { CHECKPOINT_INTERVAL, MAX_DEPTH, MAX_EVENT_BYTES } from '../limits';
+import { CHECKPOINT_INTERVAL, CHUNK_TARGET_BYTES, MAX_DEPTH, MAX_EVENT_BYTES } from '../limits';
 
 const SLOTS = 8;
 const NOTHING = new Uint8Array(0);
@@ -52,10 +52,11 @@ export class Recorder implements CallGate {
     header: TraceHeader,
     clock: Clock,
     checkpointInterval = CHECKPOINT_INTERVAL,
+    chunkBytes = CHUNK_TARGET_BYTES,
   ) {
     this.#clock = clock;
     this.#timeNs = clock.nowNs();
-    this.#writer = new TraceWriter(sink, header, this.#timeNs);
+    this.#writer = new TraceWriter(sink, header, this.#timeNs, chunkBytes);
     this.#encoder = this.#writer.encoder;
     this.#interval = checkpointInterval;
     this.#nextCheckpoint = checkpointInterval;
