@@ -31,3 +31,5 @@ export {
   replayOptions,
 } from './replay/core-replay';
 export { type Divergence, DivergenceError, divergenceText } from './replay/divergence';
+export { type ReplayHost, type ReplayHostOptions, replayHost } from './replay/machine-replay';
+export { type DiffOptions, diffTraces, type TraceDifference } from './tools/diff';

@@ -9,13 +9,13 @@ import type { DeviceEvent } from '../../device/events';
 import type { DeviceEnvironment } from '../../device/open';
 import { VfioError } from '../../errors';
 import type { ResolvedOptions } from '../../options/options';
+import { gateCalls } from '../calls';
 import type { DmaMode, TraceHeader } from '../format/header';
 import * as ops from '../format/ops';
 import { WindowNumbers } from '../format/windows';
 import type { TraceSink } from '../format/writer';
 import { Checkpointer } from './checkpoint';
 import { describeDevice } from './describe';
-import { recordDevice } from './device';
 import { DmaRecorder } from './dma';
 import { recordImports } from './imports';
 import { Recorder } from './recorder';
@@ -141,6 +141,7 @@ class RecordingTap implements DeviceTap {
     const checkpointer = new Checkpointer();
     this.#checkpointer = checkpointer;
     const { clock, setDirectMapping, listener } = environment;
+    const replayed = this.#inner !== undefined;
     return {
       ...environment,
       clock: {
@@ -168,8 +169,9 @@ class RecordingTap implements DeviceTap {
       },
       ...(setDirectMapping && {
         setDirectMapping(on: boolean) {
-          // Accesses that nobody traps would not be in the recording.
-          recorder.within(ops.OP_MAPPING, () => setDirectMapping(false), on ? 1 : 0);
+          // Accesses that nobody traps would not be in the recording. A replay knows that itself.
+          const allowed = on && replayed;
+          recorder.within(ops.OP_MAPPING, () => setDirectMapping(allowed), on ? 1 : 0);
         },
       }),
       listener(event: DeviceEvent) {
@@ -194,7 +196,10 @@ class RecordingTap implements DeviceTap {
     const dma = this.dma as DmaRecorder;
     const { ring, unmask, guestRam, releaseGuestRam } = port;
     port.ring = (line, count) => {
-      recorder.note(ops.OP_RING, undefined, line, count);
+      // A restored device rings for the edges of its snapshot itself, as it will in a replay.
+      if (recorder.innermost !== ops.OP_RESTORE) {
+        recorder.note(ops.OP_RING, undefined, line, count);
+      }
       ring.call(port, line, count);
     };
     port.unmask = (line) => {
@@ -231,7 +236,7 @@ class RecordingTap implements DeviceTap {
     recorder.end();
     recorder.describe(describeDevice(device));
     const checkpointer = this.#checkpointer as Checkpointer;
-    recordDevice(recorder, device, this.#environment.setDirectMapping !== undefined);
+    gateCalls(recorder, device, this.#environment.setDirectMapping !== undefined);
     checkpointer.follow(device);
     recorder.takeCheckpoint = () => checkpointer.take(this.#memory);
     this.#inner?.opened(device);

@@ -1,5 +1,6 @@
 import { VfioError } from '../../errors';
 import type { Clock } from '../../time/clock';
+import type { CallGate } from '../calls';
 import type { DeviceDescription, TraceHeader } from '../format/header';
 import { OP_LOAD, OP_READ, OP_STORE, OP_WRITE, opShape } from '../format/ops';
 import { type TraceSink, TraceWriter } from '../format/writer';
@@ -21,7 +22,7 @@ export type TakeCheckpoint = () => Uint8Array | undefined;
  * event, so nothing is written before that is known. An access that is one
  * load or store becomes the shortest event there is.
  */
-export class Recorder {
+export class Recorder implements CallGate {
   /** Why recording ended early; undefined while all is well. */
   problem: VfioError | undefined;
   onProblem: ((problem: VfioError) => void) | undefined;
@@ -62,6 +63,11 @@ export class Recorder {
 
   get events(): number {
     return this.#writer.events;
+  }
+
+  /** The operation that is under way, innermost; 0: none. */
+  get innermost(): number {
+    return this.#depth > 0 ? (this.#ops[this.#depth - 1] as number) : 0;
   }
 
   /** Whether anything is still written down. */
@@ -166,6 +172,14 @@ export class Recorder {
     }
     this.end();
     return result;
+  }
+
+  moveLine(op: number, line: number, move: () => void): void {
+    this.within(op, move, line);
+  }
+
+  closed(): void {
+    this.finish();
   }
 
   describe(device: DeviceDescription): void {

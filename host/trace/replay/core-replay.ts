@@ -65,7 +65,7 @@ export class CoreReplay {
     const { session, options } = this;
     const { header } = session.trace;
     const host: VfioHost = {
-      kernel: noKernel(session),
+      kernel: noKernel([session]),
       sysfs: noSysfs,
       tap: {
         tap: (resolved) => {

@@ -5,10 +5,12 @@ import type { ReplaySession } from './session';
 
 const refuse = () => -ENOSYS;
 
-/** A kernel for replays: the trace answers before anything gets here. */
-export function noKernel(session: ReplaySession): Kernel {
+/** A kernel for replays: the traces answer before anything gets here. */
+export function noKernel(sessions: readonly ReplaySession[]): Kernel {
   const listeners = new Map<GuestRam, (offset: number, length: number) => void>();
-  session.onDma = (ram, offset, length) => listeners.get(ram)?.(offset, length);
+  for (const session of sessions) {
+    session.onDma = (ram, offset, length) => listeners.get(ram)?.(offset, length);
+  }
   return {
     open: refuse,
     close: refuse,
@@ -23,7 +25,7 @@ export function noKernel(session: ReplaySession): Kernel {
     unwatch: refuse,
     addressOf: () => 0n,
     // DMA writes are in the trace, so recording a replay sees them all.
-    ...(session.trace.header.dma === 'exact' && {
+    ...(sessions.every(({ trace }) => trace.header.dma === 'exact') && {
       watchDma(ram: GuestRam, listener: (offset: number, length: number) => void) {
         listeners.set(ram, listener);
         return () => listeners.delete(ram);

@@ -1,8 +1,23 @@
-import type { VfioPlatformDevice } from '../../device/device';
-import type { LineTarget } from '../../device/effect-pump';
-import { crc32 } from '../format/crc32';
-import * as ops from '../format/ops';
-import type { Recorder } from './recorder';
+import type { VfioPlatformDevice } from '../device/device';
+import type { LineTarget } from '../device/effect-pump';
+import { crc32 } from './format/crc32';
+import * as ops from './format/ops';
+
+/** What calls of a device go through: a recorder, or a replay that compares them. */
+export interface CallGate {
+  /** A call begins, with its arguments as the trace has them. */
+  begin(op: number, a?: number, b?: number, c?: number, d?: number): void;
+  /** Like begin(), with bytes that go in. */
+  beginWith(op: number, input: Uint8Array, a?: number): void;
+  /** The innermost call ends with these results. */
+  end(first?: number, second?: number): void;
+  /** The innermost call ends with an error. */
+  thrown(error: unknown): void;
+  /** A line of the device moves; `move` tells the machine. */
+  moveLine(op: number, line: number, move: () => void): void;
+  /** The device has been closed. */
+  closed(): void;
+}
 
 const utf8 = new TextEncoder();
 
@@ -44,46 +59,44 @@ type Methods = Pick<
   | 'close'
 >;
 
-/** A line's target with a recorder in between. */
-function recordTarget(recorder: Recorder, line: number, target: LineTarget): LineTarget {
+/** A line's target with a gate in between. */
+function gateTarget(gate: CallGate, line: number, target: LineTarget): LineTarget {
   return {
-    up: () => recorder.within(ops.OP_LINE_UP, () => target.up(), line),
-    down: () => recorder.within(ops.OP_LINE_DOWN, () => target.down(), line),
+    up: () => gate.moveLine(ops.OP_LINE_UP, line, () => target.up()),
+    down: () => gate.moveLine(ops.OP_LINE_DOWN, line, () => target.down()),
   };
 }
 
 /**
- * Puts a recorder between an open device and whoever calls it.
+ * Puts a gate between an open device and whoever calls it.
  *
  * @param untrapped the machine would let the guest reach the device without a
  *   trap; accesses arrive here instead and are what they would have been there
  */
-export function recordDevice(
-  recorder: Recorder,
-  device: VfioPlatformDevice,
-  untrapped: boolean,
-): void {
+export function gateCalls(gate: CallGate, device: VfioPlatformDevice, untrapped: boolean): void {
   // Bound to the device's own methods, so that a second tap can go around the first.
   const inner = Object.fromEntries(
     METHODS.map((name) => [name, (device[name] as (...args: never[]) => unknown).bind(device)]),
   ) as unknown as Methods;
-  const within = <T>(op: number, call: () => T, ...args: number[]) =>
-    recorder.within(op, call, ...args);
+  const within = (op: number, call: () => void, a = 0, b = 0, c = 0, d = 0) => {
+    gate.begin(op, a, b, c, d);
+    finishing(call);
+  };
   /** resume() makes a safe point by itself. */
   let resuming = false;
 
   const methods: Methods = {
     read(region, offset, width) {
       if (untrapped && device.directMapping) return methods.directRead(region, offset, width);
-      recorder.begin(ops.OP_READ, word(region), word(offset), narrow(width));
+      gate.begin(ops.OP_READ, word(region), word(offset), narrow(width));
       let value: number;
       try {
         value = inner.read(region, offset, width);
       } catch (error) {
-        recorder.thrown(error);
+        gate.thrown(error);
         throw error;
       }
-      recorder.end(value);
+      gate.end(value);
       return value;
     },
     write(region, offset, width, value) {
@@ -91,25 +104,25 @@ export function recordDevice(
         methods.directWrite(region, offset, width, value);
         return;
       }
-      recorder.begin(ops.OP_WRITE, word(region), word(offset), narrow(width), value >>> 0);
+      gate.begin(ops.OP_WRITE, word(region), word(offset), narrow(width), value >>> 0);
       try {
         inner.write(region, offset, width, value);
       } catch (error) {
-        recorder.thrown(error);
+        gate.thrown(error);
         throw error;
       }
-      recorder.end();
+      gate.end();
     },
     read64(region, offset) {
-      recorder.begin(ops.OP_READ64, word(region), word(offset));
+      gate.begin(ops.OP_READ64, word(region), word(offset));
       let value: bigint;
       try {
         value = inner.read64(region, offset);
       } catch (error) {
-        recorder.thrown(error);
+        gate.thrown(error);
         throw error;
       }
-      recorder.end(Number(value & 0xffffffffn), Number(value >> 32n));
+      gate.end(Number(value & 0xffffffffn), Number(value >> 32n));
       return value;
     },
     write64(region, offset, value) {
@@ -119,15 +132,15 @@ export function recordDevice(
       within(ops.OP_WRITE64, call, word(region), word(offset), low, high);
     },
     directRead(region, offset, width) {
-      recorder.begin(ops.OP_DIRECT_READ, word(region), word(offset), narrow(width));
+      gate.begin(ops.OP_DIRECT_READ, word(region), word(offset), narrow(width));
       let value: number;
       try {
         value = inner.directRead(region, offset, width);
       } catch (error) {
-        recorder.thrown(error);
+        gate.thrown(error);
         throw error;
       }
-      recorder.end(value);
+      gate.end(value);
       return value;
     },
     directWrite(region, offset, width, value) {
@@ -140,14 +153,14 @@ export function recordDevice(
         inner.safePoint();
         return;
       }
-      recorder.begin(ops.OP_SAFE_POINT);
+      gate.begin(ops.OP_SAFE_POINT);
       try {
         inner.safePoint();
       } catch (error) {
-        recorder.thrown(error);
+        gate.thrown(error);
         throw error;
       }
-      recorder.end();
+      gate.end();
     },
     signal(line, count) {
       within(ops.OP_SIGNAL, () => inner.signal(line, count), word(line), count >>> 0);
@@ -156,8 +169,8 @@ export function recordDevice(
       within(ops.OP_COMPLETE_LINE, () => inner.completeLine(line), word(line));
     },
     connectLine(line, target, gsi) {
-      const recorded = recordTarget(recorder, word(line), target);
-      const call = () => inner.connectLine(line, recorded, gsi);
+      const gated = gateTarget(gate, word(line), target);
+      const call = () => inner.connectLine(line, gated, gsi);
       within(ops.OP_CONNECT_LINE, call, word(line), gsi === undefined ? 0 : word(gsi) + 1);
     },
     disconnectLine(line) {
@@ -170,11 +183,11 @@ export function recordDevice(
       within(ops.OP_UNMASK_LINE, () => inner.unmaskLine(line), word(line));
     },
     setEoiSource(line, source) {
-      recorder.beginWith(ops.OP_SET_EOI, utf8.encode(String(source)), word(line));
+      gate.beginWith(ops.OP_SET_EOI, utf8.encode(String(source)), word(line));
       finishing(() => inner.setEoiSource(line, source));
     },
     addEoiRule(rule) {
-      recorder.beginWith(ops.OP_ADD_RULE, utf8.encode(JSON.stringify(rule) ?? 'null'));
+      gate.beginWith(ops.OP_ADD_RULE, utf8.encode(JSON.stringify(rule) ?? 'null'));
       finishing(() => inner.addEoiRule(rule));
     },
     reset() {
@@ -194,20 +207,20 @@ export function recordDevice(
       });
     },
     snapshot() {
-      recorder.begin(ops.OP_SNAPSHOT);
+      gate.begin(ops.OP_SNAPSHOT);
       let bytes: Uint8Array;
       try {
         bytes = inner.snapshot();
       } catch (error) {
-        recorder.thrown(error);
+        gate.thrown(error);
         throw error;
       }
-      recorder.end(crc32(bytes));
+      gate.end(crc32(bytes));
       return bytes;
     },
     restore(snapshot) {
       const bytes = snapshot instanceof Uint8Array ? snapshot : new Uint8Array(0);
-      recorder.beginWith(ops.OP_RESTORE, bytes);
+      gate.beginWith(ops.OP_RESTORE, bytes);
       finishing(() => inner.restore(snapshot));
     },
     mapGuestRam(ram, iova, writable = true) {
@@ -219,15 +232,15 @@ export function recordDevice(
     unmapGuestRam(iova) {
       const low = Number(iova & 0xffffffffn);
       const high = Number((iova >> 32n) & 0xffffffffn);
-      recorder.begin(ops.OP_UNMAP_RAM, low, high);
+      gate.begin(ops.OP_UNMAP_RAM, low, high);
       let found: boolean;
       try {
         found = inner.unmapGuestRam(iova);
       } catch (error) {
-        recorder.thrown(error);
+        gate.thrown(error);
         throw error;
       }
-      recorder.end(found ? 1 : 0);
+      gate.end(found ? 1 : 0);
       return found;
     },
     close() {
@@ -235,7 +248,7 @@ export function recordDevice(
       try {
         within(ops.OP_CLOSE, () => inner.close());
       } finally {
-        if (device.closed) recorder.finish();
+        if (device.closed) gate.closed();
       }
     },
   };
@@ -244,10 +257,10 @@ export function recordDevice(
     try {
       call();
     } catch (error) {
-      recorder.thrown(error);
+      gate.thrown(error);
       throw error;
     }
-    recorder.end();
+    gate.end();
   }
 
   Object.assign(device, methods);
