@@ -41,12 +41,14 @@ export interface HostFiles extends Sysfs {
 
 /** Writes the attributes by which the kernel binds and unbinds drivers. */
 export interface SysfsWriter {
+  /** Writes an attribute that the kernel takes at once. @returns 0 or the errno */
+  set(path: string, text: string): number;
   /**
    * Writes `text` to a file of sysfs with one write(2). The kernel may take its
    * time: unbinding waits for the last user of a device, and cannot be stopped.
    *
    * @returns 0, the errno, or 'pending' when the kernel was not done within
-   *   `timeoutMs`; it goes on then by itself
+   *   `timeoutMs` of the write; it goes on then by itself
    */
   write(path: string, text: string, timeoutMs: number): Promise<number | 'pending'>;
 }

@@ -111,6 +111,12 @@ export class ExplainedError extends Error {
   }
 }
 
+/** What lies behind an error, in one line. */
+function because(cause: unknown): string {
+  if (!(cause instanceof Error) || cause.message === '') return '';
+  return ` (${cause.message.split('\n')[0]})`;
+}
+
 /** What to tell of anything that was thrown. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof ExplainedError) {
@@ -127,7 +133,7 @@ export function failureOf(error: unknown): Failure {
     const name = errno === undefined ? undefined : errnoName(errno);
     return {
       code,
-      message,
+      message: message + because(error.cause),
       remedy: undefined,
       device,
       errno: name,

@@ -194,7 +194,7 @@ describe('a bind that does not come to its end', () => {
         '{"version":1,"driver":"pl061_gpio","override":null}',
       );
       const path = `/sys/devices/platform/${GPIO}`;
-      await desk.system.writer.write(`${path}/driver_override`, 'vfio-amba');
+      desk.system.writer.set(`${path}/driver_override`, 'vfio-amba');
       await desk.system.writer.write('/sys/bus/amba/drivers/pl061_gpio/unbind', GPIO);
       return desk;
     };

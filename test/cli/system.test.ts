@@ -47,6 +47,9 @@ describe('writes to sysfs', () => {
     expect(await writer.write(at('bind'), '9010000.pl031', 20_000)).toBe(0);
     expect(readFileSync(at('bind'), 'utf8')).toBe('9010000.pl031');
     expect(await writer.write(at('none'), 'x', 20_000)).toBe(ENOENT);
+    expect(writer.set(at('bind'), 'y')).toBe(0);
+    expect(readFileSync(at('bind'), 'utf8')[0]).toBe('y');
+    expect(writer.set(at('none'), 'y')).toBe(ENOENT);
   });
 
   it.runIf(process.platform === 'linux')(

@@ -21,7 +21,7 @@ describe('unbind', () => {
 
   it('restores that a device had no driver, and its own override', async () => {
     const desk = new Desk();
-    await desk.system.writer.write(`/sys/devices/platform/${GPIO}/driver_override`, 'mine');
+    desk.system.writer.set(`/sys/devices/platform/${GPIO}/driver_override`, 'mine');
     await desk.system.writer.write('/sys/bus/amba/drivers/pl061_gpio/unbind', GPIO);
     const before = desk.state();
     expect(before.bindings[GPIO]).toBe('- (mine)');

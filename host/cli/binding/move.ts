@@ -22,16 +22,21 @@ export function again(system: HostSystem, device: HostDevice): HostDevice {
   });
 }
 
-async function write(
-  system: HostSystem,
+/** What is written to sysfs, and how to tell of it. */
+interface Change {
+  readonly path: string;
+  readonly text: string;
+  /** As it follows 'cannot'. */
+  readonly what: string;
+  readonly remedy?: ((errno: number) => string | undefined) | undefined;
+}
+
+function check(
   device: HostDevice,
-  path: string,
-  text: string,
-  what: string,
+  { path, what, remedy }: Change,
+  result: number | 'pending',
   timeoutMs: number,
-  remedy?: (errno: number) => string | undefined,
-): Promise<void> {
-  const result = await system.writer.write(path, text, timeoutMs);
+): void {
   if (result === 0) return;
   if (result === 'pending') {
     throw new CommandError(
@@ -85,26 +90,38 @@ export async function moveTo(
   alive: () => void = () => {},
   timeoutMs = DRIVER_TIMEOUT_S * 1000,
 ): Promise<void> {
+  const { writer } = system;
+  const make = async (change: Change) => {
+    const result = await writer.write(change.path, change.text, timeoutMs);
+    check(device, change, result, timeoutMs);
+  };
   const before = again(system, device);
   if (before.driverOverride !== target.override) {
     alive();
     // Before unbinding: nobody else may take the device in between.
-    const what = target.override === undefined ? 'free the device for any driver' : 'reserve it';
-    const text = target.override ?? CLEAR;
-    await write(system, device, `${device.path}/driver_override`, text, what, timeoutMs);
+    const change: Change = {
+      path: `${device.path}/driver_override`,
+      text: target.override ?? CLEAR,
+      what: target.override === undefined ? 'free it for any driver' : 'reserve it for a driver',
+    };
+    check(device, change, writer.set(change.path, change.text), timeoutMs);
   }
   if (before.driver !== undefined && before.driver !== target.driver) {
     alive();
-    const what = `unbind it from ${before.driver}`;
-    const path = attribute(device, before.driver, 'unbind');
-    await write(system, device, path, device.name, what, timeoutMs);
+    await make({
+      path: attribute(device, before.driver, 'unbind'),
+      text: device.name,
+      what: `unbind it from ${before.driver}`,
+    });
   }
   if (target.driver !== undefined && again(system, device).driver !== target.driver) {
     alive();
-    const what = `bind it to ${target.driver}`;
-    const path = attribute(device, target.driver, 'bind');
-    const remedy = target.driver === vfioDriver(device.bus) ? vfioRemedy(device) : undefined;
-    await write(system, device, path, device.name, what, timeoutMs, remedy);
+    await make({
+      path: attribute(device, target.driver, 'bind'),
+      text: device.name,
+      what: `bind it to ${target.driver}`,
+      remedy: target.driver === vfioDriver(device.bus) ? vfioRemedy(device) : undefined,
+    });
   }
   const after = again(system, device);
   if (after.driver === target.driver) return;

@@ -39,7 +39,7 @@ function details({ holders, uses }: Row): string[] {
 }
 
 function groupText({ group, noiommu }: HostDevice): string {
-  return group === undefined ? '-' : `${group}${noiommu ? ' (noiommu)' : ''}`;
+  return group === undefined ? '-' : `${group}${noiommu ? '*' : ''}`;
 }
 
 function render(paint: Paint, columns: number, rows: readonly Row[], hidden: number): string[] {
@@ -48,7 +48,7 @@ function render(paint: Paint, columns: number, rows: readonly Row[], hidden: num
     paint,
     columns,
     [
-      { title: 'DEVICE', cell: ({ device }) => device.name, least: 16 },
+      { title: 'DEVICE', cell: ({ device }) => device.name, least: 24 },
       { title: 'BUS', cell: ({ device }) => device.bus, least: 8 },
       { title: 'COMPATIBLE', cell: ({ device }) => device.compatible[0] ?? '-' },
       { title: 'DRIVER', cell: ({ device }) => device.driver ?? '-', least: 10 },
@@ -63,6 +63,9 @@ function render(paint: Paint, columns: number, rows: readonly Row[], hidden: num
     for (const detail of details(rows[index] as Row)) {
       lines.push(...hang('  ', detail, columns).map((text) => paint('dim', text)));
     }
+  }
+  if (rows.some(({ device }) => device.noiommu)) {
+    lines.push(paint('dim', '* a group without IOMMU; it is opened with --noiommu'));
   }
   if (hidden > 0) {
     const rest = `${hidden} more that no firmware describes; --all shows them.`;

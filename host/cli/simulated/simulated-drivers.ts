@@ -59,9 +59,18 @@ export class SimulatedDrivers implements SysfsWriter {
     return (this.#devices.get(name) as Placed).handle;
   }
 
+  set(path: string, text: string): number {
+    const result = this.#attempt(path, text);
+    return result === 'pending' ? EBUSY : result;
+  }
+
   async write(path: string, text: string): Promise<number | 'pending'> {
-    // As on Linux, where the write is a system call of its own.
+    // As on Linux, where the write is made by another process.
     await Promise.resolve();
+    return this.#attempt(path, text);
+  }
+
+  #attempt(path: string, text: string): number | 'pending' {
     this.log.push(`${path}=${text.trim()}`);
     const told = this.options.beforeWrite?.(path, text);
     return told ?? this.#write(path, text.trim());
