@@ -88,6 +88,11 @@ export interface Kernel {
    * every descriptor leave it out.
    */
   adopt?(fd: number, owned: boolean): number;
+  /**
+   * VFIO_DEVICE_SET_IRQS of `line` with DATA_NONE and ACTION_UNMASK, for kernels
+   * that have a shorter way than ioctl(). The call for every level interrupt.
+   */
+  unmask?(fd: number, line: number): number;
   /** 'major:minor' of the device node behind `fd`, or −errno, where the kernel knows it. */
   deviceNumber?(fd: number): string | number;
   eventfd(initial: number, flags: number): number;

@@ -92,11 +92,13 @@ export class HostPort implements Doorbell {
 
   /** Carries out EFFECT_UNMASK: 0 or −errno. */
   unmask(line: number): number {
+    const { kernel } = this;
+    if (kernel.unmask) return kernel.unmask(this.deviceFd, line);
     // The index field, byte by byte: a view would cost as much as the rest.
     const { bytes } = this.unmaskArgument;
     bytes[VFIO_IRQ_SET_INDEX] = line;
     bytes[VFIO_IRQ_SET_INDEX + 1] = line >>> 8;
-    return this.kernel.ioctl(this.deviceFd, VFIO_DEVICE_SET_IRQS, this.unmaskArgument);
+    return kernel.ioctl(this.deviceFd, VFIO_DEVICE_SET_IRQS, this.unmaskArgument);
   }
 
   /** Rings the core's doorbell; see state/layout.ts for the protocol. */

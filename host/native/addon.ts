@@ -11,7 +11,7 @@ export const REFUSED_RAM = -0x10002;
 /** No errno of Linux is beyond this. */
 export const LAST_ERRNO = -4095;
 
-const INTERFACE_VERSION = 1;
+const INTERFACE_VERSION = 2;
 
 /** A call of KVM that failed. */
 export interface KvmFailure {
@@ -35,6 +35,7 @@ export interface Addon {
   close(fd: number): number;
   adopt(fd: number, owned: boolean): number;
   ioctl(fd: number, request: number, value: number, bytes: Uint8Array, length: number): number;
+  unmask(fd: number, line: number): number;
   eventfd(initial: number, flags: number): number;
   read(fd: number, memory: Uint8Array, pointer: number, length: number): number;
   write(fd: number, memory: Uint8Array, pointer: number, length: number): number;

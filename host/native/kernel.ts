@@ -102,6 +102,10 @@ export class NativeKernel implements Kernel {
     return -EFAULT;
   }
 
+  unmask(fd: number, line: number): number {
+    return this.addon.unmask(fd, line);
+  }
+
   eventfd(initial: number, flags: number): number {
     return this.addon.eventfd(initial >>> 0, flags);
   }

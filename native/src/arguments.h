@@ -65,7 +65,9 @@ inline Bytes bytes_of(const Napi::CallbackInfo& info, size_t index) {
 }
 
 inline Napi::Value number(const Napi::CallbackInfo& info, int64_t value) {
-  return Napi::Number::New(info.Env(), static_cast<double>(value));
+  napi_value result = nullptr;
+  napi_create_int64(info.Env(), value, &result);
+  return Napi::Value(info.Env(), result);
 }
 
 }  // namespace vfio_native

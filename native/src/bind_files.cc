@@ -73,35 +73,6 @@ Napi::Value write(const Napi::CallbackInfo& info) {
   return number(info, sys::write(fd, bytes.data + pointer, length));
 }
 
-struct Transfer {
-  int fd;
-  uint8_t* data;
-  uint32_t length;
-  uint64_t offset;
-  int failure;
-};
-
-Transfer transfer(const Napi::CallbackInfo& info) {
-  Host& host = Environment::of(info).host();
-  const Bytes bytes = bytes_of(info, 1);
-  const uint32_t pointer = u32(info, 2);
-  const uint64_t offset = u32(info, 4) | uint64_t{u32(info, 5)} << 32;
-  Transfer transfer{i32(info, 0), bytes.data + pointer, u32(info, 3), offset, 0};
-  if (!host.fds.has(transfer.fd)) transfer.failure = -EBADF;
-  else if (!bytes.has(pointer, transfer.length)) transfer.failure = -EFAULT;
-  return transfer;
-}
-
-Napi::Value pread(const Napi::CallbackInfo& info) {
-  const auto [fd, data, length, offset, failure] = transfer(info);
-  return number(info, failure < 0 ? failure : sys::pread(fd, data, length, offset));
-}
-
-Napi::Value pwrite(const Napi::CallbackInfo& info) {
-  const auto [fd, data, length, offset, failure] = transfer(info);
-  return number(info, failure < 0 ? failure : sys::pwrite(fd, data, length, offset));
-}
-
 /** "major:minor" of a device node, as sysfs writes it, or −errno. */
 Napi::Value device_number(const Napi::CallbackInfo& info) {
   Host& host = Environment::of(info).host();
@@ -136,8 +107,6 @@ void bind_files(Napi::Env env, Napi::Object exports) {
   bind<eventfd>(env, exports, "eventfd");
   bind<read>(env, exports, "read");
   bind<write>(env, exports, "write");
-  bind<pread>(env, exports, "pread");
-  bind<pwrite>(env, exports, "pwrite");
   bind<device_number>(env, exports, "deviceNumber");
   bind<resources>(env, exports, "resources");
 }

@@ -5,8 +5,10 @@
 
 namespace vfio_native {
 
-/** open, close, adopt, ioctl, eventfd, read, write, pread, pwrite, deviceNumber, resources. */
+/** open, close, adopt, ioctl, eventfd, read, write, deviceNumber, resources. */
 void bind_files(Napi::Env env, Napi::Object exports);
+/** unmask, pread, pwrite. */
+void bind_hot(Napi::Env env, Napi::Object exports);
 /** mmap, munmap, addressOf, allocGuestRam. */
 void bind_memory(Napi::Env env, Napi::Object exports);
 /** addDoorbell, dropDoorbell, watch, unwatch, keepAlive. */

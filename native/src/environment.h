@@ -20,6 +20,8 @@ class Environment {
   /** That of the calling environment; throws when it is being torn down. */
   static Environment& of(const Napi::CallbackInfo& info);
 
+  /** False while it is torn down. */
+  bool alive() const { return host_ != nullptr; }
   Host& host() { return *host_; }
   /** Whether interrupts on their way keep the process alive. */
   void keep_alive(Napi::Env env, bool on);

@@ -50,6 +50,15 @@ int IoctlGate::call(int fd, uint32_t number, uint32_t value, uint8_t* bytes, uin
   return result;
 }
 
+int IoctlGate::unmask(int fd, uint32_t line) const {
+  if (!fds_.has(fd)) return -EBADF;
+  const uint32_t irq_set[] = {abi::kVFIO_IRQ_SET_SIZE,
+                              abi::kVFIO_IRQ_SET_DATA_NONE | abi::kVFIO_IRQ_SET_ACTION_UNMASK,
+                              line, 0, 1};
+  static_assert(sizeof irq_set == abi::kVFIO_IRQ_SET_SIZE);
+  return sys::ioctl(fd, abi::kVFIO_DEVICE_SET_IRQS, irq_set);
+}
+
 bool IoctlGate::descriptors_known(const Request& request, const uint8_t* bytes) const {
   for (uint32_t i = 0; i < request.descriptor_count; i++) {
     const auto& field = request.descriptors[i];

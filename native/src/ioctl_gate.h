@@ -31,6 +31,9 @@ class IoctlGate {
    */
   int call(int fd, uint32_t number, uint32_t value, uint8_t* bytes, uint32_t length);
 
+  /** VFIO_DEVICE_SET_IRQS with DATA_NONE and ACTION_UNMASK: a call for every level interrupt. */
+  int unmask(int fd, uint32_t line) const;
+
  private:
   int call_struct(int fd, const Request& request, uint8_t* bytes, uint32_t length);
   int call_on_ram(int fd, const Request& request, uint8_t* bytes);
