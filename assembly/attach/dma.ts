@@ -120,6 +120,16 @@ function freeRecord(): DmaRecord | null {
   return null;
 }
 
+/** KiB of memory that the kernel locks for this device when `size` more bytes are mapped. */
+function lockedKib(size: u64): u32 {
+  let total = size;
+  for (let i: u32 = 0; i < <u32>MAX_DMA_MAPPINGS; i++) {
+    const record = dmaAt(i);
+    if (record.mapped != 0) total += <u64>record.sizeLow | ((<u64>record.sizeHigh) << 32);
+  }
+  return <u32>min<u64>((total + 1023) >> 10, <u64>u32.MAX_VALUE);
+}
+
 function isAttached(): bool {
   return device.phase == PHASE_ATTACHED || device.phase == PHASE_OPEN;
 }
@@ -158,7 +168,7 @@ export function dmaMap(
     unmapRange(iova, mapped);
     result = callMap(ram, offset, iova, mapped, writable != 0);
   }
-  if (result < 0) return fail(STEP_DMA_MAP, result, 0);
+  if (result < 0) return fail(STEP_DMA_MAP, result, lockedKib(mapped));
   record.iovaLow = <u32>iova;
   record.iovaHigh = <u32>(iova >> 32);
   record.sizeLow = <u32>mapped;

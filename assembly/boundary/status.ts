@@ -75,6 +75,7 @@ export const STEP_KVM_IRQFD = 32;
 export const STEP_DEVICE_RESET = 33;
 export const STEP_DMA_UNSUPPORTED = 34;
 export const STEP_DMA_UNALIGNED = 35;
+/** detail: KiB of locked memory that the device would need */
 export const STEP_DMA_MAP = 36;
 export const STEP_DMA_UNMAP = 37;
 export const STEP_DMA_FULL = 38;

@@ -378,9 +378,9 @@ const steps: ReadonlyMap<number, Step> = new Map<number, Step>([
       code: 'DMA_MAP',
       syscall: 'VFIO_IOMMU_MAP_DMA',
       action: () => 'map guest RAM',
-      remedy: ({ errno }) => {
+      remedy: ({ errno, detail }) => {
         if (errno === ENOMEM)
-          return 'raise the limit on locked memory (ulimit -l) to the size of the guest RAM';
+          return `raise the limit on locked memory to ${detail} KiB or more for this device (ulimit -l ${detail}, LimitMEMLOCK= of a service), or give the process CAP_IPC_LOCK`;
         if (errno === EEXIST) return 'something else is mapped there; unmap that first';
         return 'check that address and size are multiples of the IOMMU page';
       },

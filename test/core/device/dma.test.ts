@@ -120,12 +120,13 @@ describe.each([
     expect(first.bytes[0x1000]).toBe(0x77);
   });
 
-  test('a limit on locked memory is told with the remedy', async () => {
+  test('a limit on locked memory is told with the number that is needed', async () => {
     const { device, rig } = await open(options);
     const request = 'iommufd' in options ? IOAS_MAP : MAP_DMA;
+    device.mapGuestRam(ram(0x4000), 0x20000n);
     rig.host.kernel.faults.inject({ call: 'ioctl', request, errno: ENOMEM });
     const error = refused(() => device.mapGuestRam(ram(0x1000), 0x10000n));
-    expect(error.message).toContain('ulimit -l');
+    expect(error.message).toContain('(ulimit -l 20,');
   });
 
   test('unmapping any address of it ends the mapping', async () => {
