@@ -206,6 +206,7 @@ class RecordingTap implements DeviceTap {
         recorder.note(ops.OP_RING, undefined, line, count);
       }
       ring.call(port, line, count);
+      recorder.noted();
     };
     port.unmask = (line) => {
       recorder.begin(ops.OP_UNMASK, line);
@@ -241,8 +242,9 @@ class RecordingTap implements DeviceTap {
     recorder.end();
     recorder.describe(describeDevice(device));
     const checkpointer = this.#checkpointer as Checkpointer;
-    gateCalls(recorder, device, this.#environment.setDirectMapping !== undefined);
+    // Inside of the gate: a call's end may be where a checkpoint is taken.
     checkpointer.follow(device);
+    gateCalls(recorder, device, this.#environment.setDirectMapping !== undefined);
     recorder.takeCheckpoint = () => checkpointer.take(this.#memory);
     this.#inner?.opened(device);
   }

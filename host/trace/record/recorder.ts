@@ -152,13 +152,16 @@ export class Recorder implements CallGate {
     this.#settle();
   }
 
-  /** Something without inside. */
+  /** Something without inside. Call noted() once it has been done. */
   note(op: number, input: Uint8Array = NOTHING, a = 0, b = 0): void {
     if (!this.#running || this.#isTooLong(input)) return;
     if (TIMED[op] === 1) this.#timeNs = this.#clock.nowNs();
     this.#flush(this.#depth);
     this.#encoder.whole(op, this.#timeNs, [a, b], 0, input);
-    this.#settle();
+  }
+
+  noted(): void {
+    if (this.#running) this.#settle();
   }
 
   /** Runs `call` as an event of its own. */

@@ -96,8 +96,7 @@ export class CoreReplay {
       for (const { size, iova, writable } of checkpoint.rams) {
         device.mapGuestRam(ramOf(size), iova, writable);
       }
-      const [line] = checkpoint.lines[0] ?? [];
-      if (checkpoint.timerUsed && line !== undefined) device.signal(line, 1);
+      if (checkpoint.timerUsed) this.#learnTimer(device, checkpoint);
     } catch {
       return false;
     } finally {
@@ -109,6 +108,14 @@ export class CoreReplay {
     tap.timerRuns = checkpoint.timerRuns;
     session.seek(place.event, place.chunk.timeNs);
     return true;
+  }
+
+  /** An interrupt makes the device set its timer, and so tell what that does. */
+  #learnTimer(device: VfioPlatformDevice, { lines }: Checkpoint): void {
+    const line = lines[0]?.[0] ?? device.lines.find(({ usable }) => usable)?.index;
+    if (line === undefined) return;
+    if (lines.length === 0) device.connectLine(line, this.target(line));
+    device.signal(line, 1);
   }
 
   protected async open(): Promise<void> {
