@@ -9,6 +9,7 @@ const entries = {
   profiles: 'host/profiles/index.ts',
   'machines/rp2040js': 'host/machines/rp2040js/index.ts',
   'machines/v86': 'host/machines/v86/index.ts',
+  'machines/conformance': 'host/machines/conformance/index.ts',
 };
 
 /** Bundles the loader, so that the package runs without a resolver, with its licence. */

@@ -75,6 +75,10 @@ export class BusGuest {
     return this;
   }
 
+  get finished(): boolean {
+    return this.#get(0) === 1;
+  }
+
   /** What access number `index` has read. */
   result(index: number): number {
     return this.#get(0x120 + 16 * index + 12);

@@ -49,9 +49,36 @@ export class V86Guest {
     }
   }
 
+  /**
+   * Clears PCI base addresses that stand for nothing, as a BIOS does: without
+   * that v86 (0.5.462) fails to restore its states.
+   */
+  clearUnusedBars(): void {
+    const { pci } = (this.emulator as unknown as V86WithPci).v86.cpu.devices;
+    pci.devices.forEach((device, id) => {
+      const space = pci.device_spaces[id];
+      for (let bar = 0; device && space && bar < device.pci_bars.length; bar++) {
+        if (!device.pci_bars[bar]) space[4 + bar] = 0;
+      }
+    });
+  }
+
   async destroy(): Promise<void> {
     await this.emulator.destroy();
   }
+}
+
+interface V86WithPci {
+  readonly v86: {
+    readonly cpu: {
+      readonly devices: {
+        readonly pci: {
+          readonly devices: readonly ({ readonly pci_bars: readonly unknown[] } | undefined)[];
+          readonly device_spaces: readonly (Int32Array | undefined)[];
+        };
+      };
+    };
+  };
 }
 
 export function newEmulator(firmware: Firmware, setup: V86Setup = {}): V86 {

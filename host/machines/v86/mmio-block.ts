@@ -82,7 +82,9 @@ export class MmioBlock {
 
   #read8(address: number): number {
     const range = this.#find(address, 1);
-    return range === undefined ? this.#before.read8(address) : this.#read(range, address, 1);
+    if (range === undefined) return this.#before.read8(address);
+    // v86 takes the value as it is.
+    return this.#read(range, address, 1) & 0xff;
   }
 
   #write8(address: number, value: number): void {

@@ -1,0 +1,661 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { DeviceEvent } from '../../host/device/events';
+import { VfioError } from '../../host/errors';
+import type { GuestRamBlock, MmioHandler } from '../../host/machines/contract';
+import { plug } from '../../host/machines/plug';
+import { V86Machine } from '../../host/machines/v86';
+import { DmaEngine, MemoryDevice } from '../../host/sim/models';
+import { SimulatedHost } from '../../host/sim/simulated-host';
+import { type GuestAccess, Idle } from './bus-guest';
+import { PcBusGuest } from './pc-bus-guest';
+import { newEmulator, V86Guest, type V86Setup } from './v86-emulator';
+
+const BASE = 0xfea0_0000;
+const NOBODY: MmioHandler = { read: () => 0, write: () => {} };
+
+const guests: { destroy(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const guest of guests.splice(0)) await guest.destroy();
+});
+
+async function busGuest(
+  firmware: 'test-bus-pc' | 'test-bus-ioapic' = 'test-bus-pc',
+  setup: V86Setup = {},
+) {
+  const guest = await PcBusGuest.create(firmware, setup);
+  guests.push(guest);
+  return guest;
+}
+
+const read = (width: 1 | 2 | 4, address: number): GuestAccess => ({
+  direction: 'read',
+  width,
+  address,
+});
+const write = (width: 1 | 2 | 4, address: number, value: number): GuestAccess => ({
+  direction: 'write',
+  width,
+  address,
+  value,
+});
+
+/** Notes what arrives; reads answer with a value that tells the offset. */
+class Recorder implements MmioHandler {
+  readonly seen: string[] = [];
+  constructor(readonly name = '') {}
+  read(offset: number, width: number): number {
+    this.seen.push(`${this.name}r${width}@${offset.toString(16)}`);
+    return (0xa5b6_c7d8 ^ offset) >>> (32 - 8 * width);
+  }
+  write(offset: number, width: number, value: number): void {
+    this.seen.push(`${this.name}w${width}@${offset.toString(16)}=${value.toString(16)}`);
+  }
+}
+
+describe('accesses of a PC guest', () => {
+  it('arrive with their widths, but a 16-bit read is two of 8 bits', async () => {
+    const guest = await busGuest();
+    const device = new Recorder();
+    guest.machine.mapMmio(BASE, 0x1000, device);
+    const accesses = [
+      read(4, BASE + 4),
+      read(1, BASE + 5),
+      read(2, BASE + 6),
+      write(4, BASE + 8, 0xfedc_ba98),
+      write(2, BASE + 0xa, 0xfedc),
+      write(1, BASE + 0xb, 0xfe),
+      read(4, BASE + 0xffc),
+      write(2, BASE + 0xffe, 0x1234),
+    ];
+    await guest.boot({ accesses }).finish();
+    expect(device.seen).toEqual([
+      'r4@4',
+      'r1@5',
+      'r1@6',
+      'r1@7',
+      'w4@8=fedcba98',
+      'w2@a=fedc',
+      'w1@b=fe',
+      'r4@ffc',
+      'w2@ffe=1234',
+    ]);
+    expect(guest.result(0)).toBe((0xa5b6_c7d8 ^ 4) >>> 0);
+    expect(guest.result(1)).toBe(0xa5);
+    expect(guest.result(6)).toBe((0xa5b6_c7d8 ^ 0xffc) >>> 0);
+  });
+
+  it('reach each of several devices in one block of 128 KiB, and what was there before', async () => {
+    const guest = await busGuest();
+    const { v86 } = guest.emulator as unknown as {
+      v86: { cpu: { io: { mmap_register(...args: unknown[]): void } } };
+    };
+    const before = new Recorder('before ');
+    v86.cpu.io.mmap_register(
+      BASE,
+      0x2_0000,
+      (address: number) => before.read((address >>> 0) - BASE, 1),
+      (address: number, value: number) => before.write((address >>> 0) - BASE, 1, value),
+    );
+    const devices = ['a ', 'b '].map((name) => new Recorder(name));
+    const unmaps = devices.map((device, index) =>
+      guest.machine.mapMmio(BASE + 0x1000 * (index + 1), 0x100, device),
+    );
+    const accesses = [
+      read(4, BASE + 0x1000),
+      read(4, BASE + 0x2004),
+      write(1, BASE + 0x3000, 7),
+      write(2, BASE + 0x3000, 0x707),
+      // Half in the device, half behind it.
+      write(4, BASE + 0x10fe, 0x4433_2211),
+      read(4, BASE + 0x1ffe),
+    ];
+    await guest.boot({ accesses }).finish();
+    expect(devices.map(({ seen }) => seen)).toEqual([
+      ['a r4@0', 'a w1@fe=11', 'a w1@ff=22'],
+      ['b r4@4', 'b r1@0', 'b r1@1'],
+    ]);
+    expect(before.seen).toEqual([
+      'before w1@3000=7',
+      'before w1@3000=7',
+      'before w1@3001=7',
+      'before w1@1100=33',
+      'before w1@1101=44',
+      'before r1@1ffe',
+      'before r1@1fff',
+    ]);
+    for (const unmap of unmaps) unmap();
+  });
+
+  it('go to a device that spans blocks, by its own offsets', async () => {
+    const guest = await busGuest();
+    const device = new Recorder();
+    guest.machine.mapMmio(BASE + 0x1_f000, 0x2_2000, device);
+    const accesses = [BASE + 0x1_f000, BASE + 0x2_0000, BASE + 0x4_0ffc].map((at) => read(4, at));
+    await guest.boot({ accesses }).finish();
+    expect(device.seen).toEqual(['r4@0', 'r4@1000', 'r4@21ffc']);
+  });
+
+  it('reach a device from when it is plugged in until it is unplugged', async () => {
+    const guest = await busGuest();
+    const line = guest.machine.line(5);
+    const device = new Recorder();
+    guest.boot({ enable: [5], clear: { 5: BASE }, idle: Idle.sleep });
+    await guest.finish();
+    const ring = async (count: number) => {
+      line.up();
+      line.down();
+      line.up();
+      await guest.until(() => guest.handled(5) >= count);
+      line.down();
+    };
+    await ring(1);
+    expect(device.seen).toEqual([]);
+    const unmap = guest.machine.mapMmio(BASE, 0x1000, {
+      read: (offset, width) => device.read(offset, width),
+      write: (offset, width, value) => {
+        line.down();
+        device.write(offset, width, value);
+      },
+    });
+    await ring(guest.handled(5) + 1);
+    expect(device.seen).toEqual(['w4@0=1']);
+    unmap();
+    unmap();
+    await ring(guest.handled(5) + 1);
+    expect(device.seen).toEqual(['w4@0=1']);
+  });
+
+  it('that throw are answered with ones, and end the slice with what was thrown', async () => {
+    const guest = await busGuest();
+    const thrown: unknown[] = [];
+    // v86 calls main_loop() from a timer, where nobody could catch it.
+    const { cpu } = (guest.emulator as unknown as { v86: { cpu: { main_loop(): number } } }).v86;
+    const slice = cpu.main_loop;
+    cpu.main_loop = () => {
+      try {
+        return slice.call(cpu);
+      } catch (error) {
+        thrown.push(error);
+        return 0;
+      }
+    };
+    guest.machine.mapMmio(BASE, 0x1000, {
+      read: () => {
+        throw new Error('broken device');
+      },
+      write: () => {},
+    });
+    await guest.boot({ accesses: [read(4, BASE), read(1, BASE)] }).finish();
+    expect([guest.result(0), guest.result(1)]).toEqual([0xffff_ffff, 0xff]);
+    expect(String((thrown[0] as AggregateError).errors?.[0] ?? thrown[0])).toBe(
+      'Error: broken device',
+    );
+  });
+
+  it.each<[string, number, number, string]>([
+    ['RAM', 0x10_0000, 0x1000, 'RAM, which ends at 0x1000000'],
+    ['VGA memory', 0xb_8000, 0x1000, 'VGA memory'],
+    ['the frame buffer', 0xe000_0000, 0x1000, 'frame buffer'],
+    ['the IOAPIC', 0xfec0_0000, 0x1000, 'IOAPIC'],
+    ['the local APIC', 0xfedf_f000, 0x2000, 'local APIC'],
+    ['the BIOS', 0xfff0_0000, 0x1000, 'BIOS'],
+    ['the end of memory', 0xffff_f000, 0x2000, '4 GiB'],
+    ['half a word', BASE + 2, 0x1000, 'base must be a multiple of 4'],
+    ['a size of 0', BASE, 0, 'size must be a multiple of 4'],
+    ['an address with a fraction', BASE + 0.5, 4, 'base'],
+    ['another device', BASE + 0xffc, 4, 'overlaps 0xfea00000 … 0xfea00fff'],
+  ])('cannot be mapped at %s', async (_, base, size, message) => {
+    const guest = await busGuest();
+    guest.machine.mapMmio(BASE, 0x1000, NOBODY);
+    expect(() => guest.machine.mapMmio(base, size, NOBODY)).toThrow(message);
+  });
+});
+
+describe.each(['test-bus-pc', 'test-bus-ioapic'] as const)('interrupt inputs of %s', (firmware) => {
+  const start = () => busGuest(firmware, { acpi: firmware === 'test-bus-ioapic' });
+
+  it.each([5, 10])('%d as a level: handled until the device is satisfied', async (input) => {
+    const guest = await start();
+    const line = guest.machine.line(input);
+    let acknowledged = 0;
+    guest.machine.mapMmio(BASE, 0x1000, {
+      read: () => 0,
+      // The line goes down inside the handler's access, the fifth time.
+      write: () => {
+        acknowledged++;
+        if (acknowledged % 5 === 0) line.down();
+      },
+    });
+    guest.boot({ enable: [input], clear: { [input]: BASE }, idle: Idle.sleep });
+    await guest.finish();
+    for (let round = 1; round <= 20; round++) {
+      line.up();
+      await guest.until(() => guest.handled(input) === 5 * round);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(guest.handled(input)).toBe(100);
+  });
+
+  it('as an edge: a pulse is remembered, and handled once', async () => {
+    const guest = await start();
+    const line = guest.machine.line(11);
+    guest.boot({ enable: [11], edges: [11] });
+    await guest.finish();
+    for (let round = 1; round <= 50; round++) {
+      line.pulse();
+      await guest.until(() => guest.handled(11) === round);
+    }
+    line.up();
+    await guest.until(() => guest.handled(11) === 51);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(guest.handled(11)).toBe(51);
+    line.down();
+  });
+
+  it('stay high while one of several lines, or v86 itself, holds them', async () => {
+    const guest = await start();
+    const [one, two] = [guest.machine.line(5), guest.machine.line(5)];
+    const { cpu } = (
+      guest.emulator as unknown as {
+        v86: { cpu: { device_raise_irq(n: number): void; device_lower_irq(n: number): void } };
+      }
+    ).v86;
+    guest.boot({ enable: [5], idle: Idle.sleep });
+    await guest.finish();
+    const stillHigh = async () => {
+      const before = guest.handled(5);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      return guest.handled(5) > before;
+    };
+    one.up();
+    two.up();
+    one.down();
+    one.down();
+    expect(await stillHigh()).toBe(true);
+    cpu.device_raise_irq(5);
+    two.down();
+    expect(await stillHigh()).toBe(true);
+    two.up();
+    cpu.device_lower_irq(5);
+    expect(await stillHigh()).toBe(true);
+    two.down();
+    // What was pending when it went down.
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(await stillHigh()).toBe(false);
+  });
+});
+
+describe('interrupts that change inside an access', () => {
+  const INTERRUPTS = 200_000;
+  const DATA = BASE;
+  const CLEAR = BASE + 4;
+
+  it.each<[string, V86Setup]>([
+    ['compiled', {}],
+    ['interpreted', { disable_jit: true }],
+  ])(`are all handled: ${INTERRUPTS} from a tight loop of stores, %s`, async (_, setup) => {
+    const guest = await V86Guest.create('workload-pc', setup);
+    guests.push(guest);
+    const line = guest.machine.line(5);
+    let stored = 0;
+    let cleared = 0;
+    let spurious = 0;
+    // Every store asks for one interrupt; the line is high while some are owed.
+    guest.machine.mapMmio(BASE, 0x1000, {
+      read: () => 0,
+      write: (offset) => {
+        if (offset === 0) {
+          stored++;
+        } else {
+          if (stored === cleared) spurious++;
+          else cleared++;
+          line.down();
+        }
+        if (stored > cleared) line.up();
+      },
+    });
+    const mode = 1;
+    guest.shared.set([0, mode, 1 << 5, DATA, INTERRUPTS, CLEAR, 0, 1]);
+    guest.run();
+    await guest.until(() => (guest.shared[6] as number) >= INTERRUPTS, 50_000);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(guest.shared[0]).toBe(1);
+    expect({ stored, cleared, spurious, handled: guest.shared[6] }).toEqual({
+      stored: INTERRUPTS,
+      cleared: INTERRUPTS,
+      spurious: 0,
+      handled: INTERRUPTS,
+    });
+  });
+});
+
+describe('safe points', () => {
+  it('come while the guest is busy, and no more once the poll is taken away', async () => {
+    const guest = await busGuest();
+    let polls = 0;
+    const stop = guest.machine.onSafePoint(() => polls++);
+    await guest.boot({ idle: Idle.spin }).finish();
+    const first = polls;
+    await guest.until(() => polls > first + 20);
+    stop();
+    stop();
+    const last = polls;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(polls).toBe(last);
+  });
+
+  it('are brought about by wake() while the guest sleeps', async () => {
+    const guest = await busGuest();
+    await guest.boot({ idle: Idle.sleep }).finish();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const gaps: number[] = [];
+    for (let round = 0; round < 20; round++) {
+      // In the middle of v86's sleep, which lasts up to 100 ms.
+      await new Promise((resolve) => setTimeout(resolve, 3));
+      let polled = false;
+      const stop = guest.machine.onSafePoint(() => {
+        polled = true;
+      });
+      let turns = 0;
+      guest.machine.wake();
+      while (!polled && turns < 50) {
+        turns++;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      stop();
+      gaps.push(turns);
+    }
+    expect(Math.max(...gaps)).toBeLessThan(50);
+  });
+
+  it('report what a poll throws, after the slice', async () => {
+    const guest = await busGuest();
+    const { cpu } = (guest.emulator as unknown as { v86: { cpu: { main_loop(): number } } }).v86;
+    const stop = guest.machine.onSafePoint(() => {
+      throw new Error('broken poll');
+    });
+    expect(() => cpu.main_loop()).toThrow();
+    stop();
+    expect(() => cpu.main_loop()).not.toThrow();
+  });
+});
+
+describe('time', () => {
+  it('never goes back, and timers fire in order when they are due', async () => {
+    const guest = await busGuest();
+    const { clock } = guest.machine;
+    await guest.boot({ idle: Idle.sleep }).finish();
+    const fired: string[] = [];
+    const due = (delayMs: number, name: string) => {
+      const at = clock.nowNs() + delayMs * 1e6;
+      return clock.setTimer(delayMs * 1e6, () => {
+        fired.push(clock.nowNs() >= at ? name : `${name} early`);
+      });
+    };
+    due(4, 'last');
+    due(0.2, 'first');
+    const never = due(1, 'never');
+    due(2, 'second');
+    never.cancel();
+    never.cancel();
+    await guest.until(() => fired.length === 3);
+    expect(fired).toEqual(['first', 'second', 'last']);
+    never.cancel();
+    for (const wrong of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(() => clock.setTimer(wrong, () => {})).toThrow(RangeError);
+    }
+  });
+});
+
+describe('guest RAM', () => {
+  it('is all that lies beside VGA and the BIOS, and the same after v86 has grown its memory', async () => {
+    const guest = await busGuest();
+    const [low, high] = guest.machine.guestRam;
+    expect(low).toMatchObject({ guestAddress: 0, writable: true });
+    expect(high).toMatchObject({ guestAddress: 0x10_0000, writable: true });
+    expect([low?.bytes.length, high?.bytes.length]).toEqual([640 * 1024, 15 * 1024 * 1024]);
+    const before = high?.bytes as Uint8Array;
+    before[0x1234] = 77;
+    const { cpu } = (
+      guest.emulator as unknown as { v86: { cpu: { wasm_memory: WebAssembly.Memory } } }
+    ).v86;
+    cpu.wasm_memory.grow(1);
+    expect(before.length).toBe(0);
+    expect(high?.bytes[0x1234]).toBe(77);
+  });
+
+  it.each([false, true])('is reached by DMA, grown meanwhile: %s', async (grown) => {
+    const guest = await busGuest();
+    const { machine } = guest;
+    const host = new SimulatedHost({ clock: machine.clock });
+    host.addDevice({ name: 'dma', model: new DmaEngine() });
+    const events: DeviceEvent[] = [];
+    const { unplug } = await plug(host, { host: 'dma', dma: true }, machine, {
+      regions: { 0: BASE, 1: BASE + 0x1000 },
+      lines: { 0: 5, 1: 10 },
+      listener: (event) => events.push(event),
+    });
+    const { cpu } = (
+      guest.emulator as unknown as { v86: { cpu: { wasm_memory: WebAssembly.Memory } } }
+    ).v86;
+    if (grown) cpu.wasm_memory.grow(1);
+    const SOURCE = 0x50_0000;
+    const DESTINATION = 0x60_0000;
+    const [, high] = machine.guestRam as [unknown, GuestRamBlock];
+    const at = (address: number) =>
+      high.bytes.subarray(address - high.guestAddress).subarray(0, 256);
+    at(SOURCE).set(Array.from({ length: 256 }, (_, i) => i ^ 0x5a));
+    const accesses = [
+      write(4, BASE + 0x0c, 0),
+      write(4, BASE + 0x10, SOURCE),
+      write(4, BASE + 0x18, DESTINATION),
+      write(4, BASE + 0x20, 256),
+      write(4, BASE + 0x3c, 3),
+      write(4, BASE + 0x04, 1),
+    ];
+    guest.boot({ enable: [5], edges: [5], accesses, idle: Idle.sleep });
+    await guest.until(() => guest.handled(5) === 1);
+    expect([...at(DESTINATION)]).toEqual([...at(SOURCE)]);
+    expect(events).toEqual([]);
+    unplug();
+    expect(host.kernel.resources().dmaMappings).toBe(0);
+  });
+
+  it('that a device writes is not run from code compiled before', async () => {
+    const guest = await busGuest();
+    const dirty: [number, number][] = [];
+    const { cpu } = (
+      guest.emulator as unknown as {
+        v86: { cpu: { jit_dirty_cache(first: number, end: number): void } };
+      }
+    ).v86;
+    cpu.jit_dirty_cache = (first, end) => dirty.push([first, end]);
+    for (const block of guest.machine.guestRam) {
+      block.written?.(block.bytes.subarray(0x100, 0x180));
+    }
+    expect(dirty).toEqual([
+      [0x100, 0x180],
+      [0x10_0100, 0x10_0180],
+    ]);
+  });
+});
+
+describe('a saved state', () => {
+  async function withDevice() {
+    const guest = await busGuest();
+    const host = new SimulatedHost({ clock: guest.machine.clock });
+    const model = new MemoryDevice({ lines: ['level', 'edge'] });
+    host.addDevice({ name: 'mem', model });
+    const plugged = await plug(host, { host: 'mem' }, guest.machine, {
+      regions: { 0: BASE },
+      lines: { 0: 5, 1: 11 },
+    });
+    return { guest, model, host, ...plugged };
+  }
+
+  it('has the devices in it, so that an interrupt on its way arrives after the restore', async () => {
+    const setup = { enable: [5], idle: Idle.sleep, clear: { 5: BASE } };
+    const saved = await withDevice();
+    await saved.guest.boot(setup).finish();
+    await saved.guest.emulator.stop();
+    saved.model.setLevel(0);
+    saved.device.safePoint();
+    expect(saved.device.lines[0]).toMatchObject({ state: 'active', up: true });
+    const state = await saved.guest.emulator.save_state();
+
+    const restored = await withDevice();
+    await restored.guest.boot({ idle: Idle.sleep }).finish();
+    await restored.guest.emulator.stop();
+    await restored.guest.emulator.restore_state(state);
+    expect(restored.device.lines[0]).toMatchObject({ state: 'active', up: true });
+    expect(restored.guest.handled(5)).toBe(0);
+    restored.guest.resume();
+    await restored.guest.until(() => restored.guest.handled(5) === 1);
+    await restored.guest.until(() => restored.device.lines[0]?.state === 'inactive');
+    // This device's own wire is low, so that was all; and it interrupts on.
+    restored.model.setLevel(0);
+    await restored.guest.until(() => restored.guest.handled(5) > 1);
+  });
+
+  it('restores the level of a line at the interrupt controller', async () => {
+    const { guest, model, device } = await withDevice();
+    await guest.boot({ enable: [5], idle: Idle.sleep, clear: { 5: BASE } }).finish();
+    await guest.emulator.stop();
+    const quiet = await guest.emulator.save_state();
+    guest.machine.line(5).up();
+    model.setLevel(0);
+    device.safePoint();
+    expect(device.lines[0]?.up).toBe(true);
+    model.setLevel(0, false);
+    await guest.emulator.restore_state(quiet);
+    expect(device.lines[0]).toMatchObject({ state: 'inactive', up: false });
+    void guest.emulator.run();
+    const before = guest.handled(5);
+    await guest.until(() => guest.handled(5) > before + 3);
+  });
+
+  it('without the device resets it; with a device that is not there it is refused', async () => {
+    const { guest, model, device, unplug } = await withDevice();
+    const stranger = await busGuest();
+    await stranger.boot({ idle: Idle.sleep }).finish();
+    await guest.boot({ idle: Idle.sleep }).finish();
+    for (const each of [stranger, guest]) await each.emulator.stop();
+    const without = await stranger.emulator.save_state();
+    const withIt = await guest.emulator.save_state();
+    model.setLevel(0);
+    device.safePoint();
+    expect(device.lines[0]?.up).toBe(true);
+    model.setLevel(0, false);
+    await guest.emulator.restore_state(without);
+    expect(device.lines[0]).toMatchObject({ state: 'inactive', up: false });
+    expect(device.statistics.resets).toBe(1);
+    await expect(stranger.emulator.restore_state(withIt)).rejects.toMatchObject({
+      code: 'SNAPSHOT_MISMATCH',
+      device: 'mem',
+    });
+    unplug();
+    await expect(guest.emulator.restore_state(withIt)).rejects.toBeInstanceOf(VfioError);
+  });
+});
+
+describe('the machine', () => {
+  it('says what it can do, and devices that need more are warned about', async () => {
+    const { machine } = await busGuest();
+    expect(machine.name).toBe('v86');
+    expect(machine.capabilities).toEqual({
+      directMapping: false,
+      deterministic: false,
+      reportsEoi: false,
+      exactReadWidths: [1, 4],
+      exactWriteWidths: [1, 2, 4],
+      mmioGranule: 4,
+      lines: [0, 15],
+      raiseInHandler: 'latched',
+    });
+    const host = new SimulatedHost({ clock: machine.clock });
+    host.addDevice({ name: 'mem', model: new MemoryDevice() });
+    const warnings = async (accessWidths: readonly (1 | 2 | 4 | 8)[]) => {
+      const events: DeviceEvent[] = [];
+      const { unplug } = await plug(host, { host: 'mem', accessWidths }, machine, {
+        regions: { 0: BASE },
+        lines: {},
+        listener: (event) => events.push(event),
+      });
+      unplug();
+      return events.map((event) => (event.type === 'warning' ? event.message : event.type));
+    };
+    expect(await warnings([1, 2, 4, 8])).toEqual([]);
+    expect(await warnings([4])).toEqual([]);
+    expect(await warnings([2, 4])).toEqual([
+      "mem: the guest's reads on v86 cannot have all widths that the device takes " +
+        '(accessWidths 2, 4): those of 2 bytes arrive as 1, which it refuses',
+    ]);
+    expect((await warnings([8])).length).toBe(2);
+  });
+
+  it.each([-1, 2, 16, 1.5])('has no interrupt input %d', async (number) => {
+    const { machine } = await busGuest();
+    expect(() => machine.line(number)).toThrow(RangeError);
+  });
+
+  it('undoes everything when it is detached', async () => {
+    const guest = await busGuest();
+    const { cpu } = (guest.emulator as unknown as { v86: { cpu: Record<string, unknown> } }).v86;
+    guest.machine.detach();
+    const own = () => Object.entries(cpu).filter(([, value]) => typeof value === 'function');
+    const before = own();
+    const blocks = () => (cpu.memory_map_read8 as unknown[]).slice(BASE >>> 17, (BASE >>> 17) + 3);
+    const empty = blocks();
+    const machine = new V86Machine(guest.emulator);
+    const unmap = machine.mapMmio(BASE, 0x4_0000, NOBODY);
+    const line = machine.line(5);
+    line.up();
+    const stop = machine.onSafePoint(() => {});
+    machine.keepInState('part', { save: () => new Uint8Array(), restore: () => {} });
+    machine.clock.setTimer(0, () => {
+      throw new Error('a timer of a machine that is gone');
+    });
+    machine.detach();
+    machine.detach();
+    expect(own()).toEqual(before);
+    expect(blocks()).toEqual(empty);
+    line.up();
+    line.pulse();
+    unmap();
+    stop();
+    await guest.boot({ enable: [5], idle: Idle.sleep }).finish();
+    expect(guest.handled(5)).toBe(0);
+  });
+
+  it('refuses an emulator that is not ready, and waits for it when asked', async () => {
+    const emulator = newEmulator('test-bus-pc');
+    expect(() => new V86Machine(emulator)).toThrow('not ready yet');
+    const machine = await V86Machine.whenReady(emulator);
+    expect(machine.guestRam.length).toBe(2);
+    expect(new V86Machine(emulator).name).toBe('v86');
+    await emulator.destroy();
+  });
+
+  it('refuses what is not a supported v86, and says which are', async () => {
+    const guest = await busGuest();
+    const { v86 } = guest.emulator as unknown as { v86: { cpu: Record<string, unknown> } };
+    const without = (changes: Record<string, unknown>) => () => {
+      const cpu = Object.assign(Object.create(v86.cpu), changes);
+      const runner = Object.assign(Object.create(v86), { cpu });
+      return new V86Machine({ v86: runner });
+    };
+    const problem = (message: string) => expect.objectContaining({ code: 'MACHINE', message });
+    const text = (what: string) => expect.stringContaining(what) as unknown as string;
+    for (const [changes, message] of [
+      [{ main_loop: undefined }, 'V86.v86.cpu.main_loop is missing; supported are npm v86'],
+      [{ mmap_write16: 1 }, 'V86.v86.cpu.mmap_write16 is a number, expected a function'],
+      [{ flags: {} }, 'V86.v86.cpu.flags.byteOffset is missing'],
+      [{ wasm_memory: { buffer: {} } }, 'wasm_memory'],
+      [{ memory_map_read8: [] }, 'memory_map_read8'],
+    ] as const) {
+      expect(without(changes)).toThrow(problem(text(message)));
+    }
+    expect(() => new V86Machine({})).toThrow(VfioError);
+    expect(() => new V86Machine({ v86: { running: true } })).toThrow('V86.v86.next_tick');
+  });
+});
