@@ -176,7 +176,8 @@ describe('its driver altera_ps2, bound by PRP0001, on the passed-through PS/2 po
     expect(records).toContain(`01 00 ${KEY_A} 01 00 00 00`);
     expect(records).toContain(`01 00 ${KEY_A} 00 00 00 00`);
     const { count } = await guest.interrupts(INPUTS.keyboard);
-    expect(count - before.count).toBeGreaterThanOrEqual(3);
+    // A slow machine may find several bytes with one interrupt.
+    expect(count).toBeGreaterThan(before.count);
     const input = /input\d+$/m.exec(keyboard?.split('\nH:')[0] ?? '')?.[0];
     await guest.run(`echo 1 >/sys/class/leds/${input}::capslock/brightness`);
     await until(() => guest.board.keys.leds === CAPS_LOCK, 'the light');

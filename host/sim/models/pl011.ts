@@ -1,6 +1,7 @@
 import type { TimerHandle } from '../../time/clock';
 import type { DeviceModel, ModelIrq, ModelRegion } from './model';
 import { primeCellId, WordRegisterModel } from './registers';
+import { Wire } from './uart/wire';
 
 // ARM DDI 0183, chapter 3.
 const UARTDR = 0x000;
@@ -158,13 +159,11 @@ export class Pl011 extends WordRegisterModel implements DeviceModel {
 
   readonly #clockHz: number;
   readonly #onTransmit: Pl011Options['onTransmit'];
+  /** Characters on their way in, as UARTDR will show them. */
+  readonly #wire: Wire;
   #state = powerOn();
   #inputs = FR_CTS | FR_DSR | FR_DCD;
   #modemSeen = this.#inputs;
-  /** Characters on their way in, with error bits, from #wireNext on. */
-  #wire: number[] = [];
-  #wireNext = 0;
-  #wireTimer: TimerHandle | undefined;
   #shiftTimer: TimerHandle | undefined;
   #timeoutTimer: TimerHandle | undefined;
 
@@ -175,6 +174,16 @@ export class Pl011 extends WordRegisterModel implements DeviceModel {
       throw new RangeError(`clockHz must be greater than 0, got ${this.#clockHz}`);
     }
     this.#onTransmit = options.onTransmit;
+    this.#wire = new Wire({
+      clock: () => this.clock,
+      characterNs: () => this.#characterNs(),
+      held: () => this.#heldByRts(),
+      full: () => this.#state.receiveFifo.length >= this.#depth(),
+      arrive: (word) => {
+        if (!(this.#state.cr & CR_LBE)) this.#arrive(word);
+      },
+      settle: () => this.#settle(),
+    });
   }
 
   /**
@@ -184,8 +193,7 @@ export class Pl011 extends WordRegisterModel implements DeviceModel {
    */
   receive(bytes: Iterable<number>, condition: Pl011Condition = 'good'): void {
     const errors = CONDITION_BITS[condition];
-    for (const byte of bytes) this.#wire.push((byte & 0xff) | errors);
-    this.#runWire();
+    this.#wire.send(Array.from(bytes, (byte) => (byte & 0xff) | errors));
   }
 
   /** Changes modem inputs; at first CTS, DSR and DCD are asserted. They stay over a reset. */
@@ -204,12 +212,10 @@ export class Pl011 extends WordRegisterModel implements DeviceModel {
   }
 
   reset(): void {
-    for (const timer of [this.#wireTimer, this.#shiftTimer, this.#timeoutTimer]) timer?.cancel();
-    this.#wireTimer = undefined;
+    this.#wire.cut();
+    for (const timer of [this.#shiftTimer, this.#timeoutTimer]) timer?.cancel();
     this.#shiftTimer = undefined;
     this.#timeoutTimer = undefined;
-    this.#wire = [];
-    this.#wireNext = 0;
     this.#state = powerOn();
     this.#modemSeen = this.#modem();
     this.#settle();
@@ -289,7 +295,7 @@ export class Pl011 extends WordRegisterModel implements DeviceModel {
         break;
     }
     this.#feedShifter();
-    this.#runWire();
+    this.#wire.run();
     this.#settle();
   }
 
@@ -400,21 +406,6 @@ export class Pl011 extends WordRegisterModel implements DeviceModel {
     this.#onTransmit?.(byte);
   }
 
-  #runWire(): void {
-    if (this.#wireTimer || this.#wireNext >= this.#wire.length || this.#heldByRts()) return;
-    this.#wireTimer = this.clock.setTimer(this.#characterNs(), () => {
-      this.#wireTimer = undefined;
-      const word = this.#wire[this.#wireNext++] as number;
-      if (this.#wireNext >= this.#wire.length) {
-        this.#wire = [];
-        this.#wireNext = 0;
-      }
-      if (!(this.#state.cr & CR_LBE)) this.#arrive(word);
-      this.#runWire();
-      this.#settle();
-    });
-  }
-
   #heldByRts(): boolean {
     const { cr, receiveFifo } = this.#state;
     return (cr & CR_RTSEN) !== 0 && receiveFifo.length >= this.#receiveLevel();
@@ -446,7 +437,7 @@ export class Pl011 extends WordRegisterModel implements DeviceModel {
     const errors = (word & (DR_FE | DR_PE | DR_BE)) >> DR_TO_RSR;
     state.errors = (state.errors & RSR_OE) | errors;
     this.#receiverDrained();
-    this.#runWire();
+    this.#wire.run();
     this.#settle();
     return word;
   }

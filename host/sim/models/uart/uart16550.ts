@@ -23,6 +23,8 @@ function powerOn() {
     shifting: undefined as number | undefined,
     /** OE, PE, FE and BI as LSR shows them until it is read. */
     lineErrors: 0,
+    /** A character with errors has arrived since power-on. */
+    errorsSeen: false,
     modemDelta: 0,
     transmitPending: false,
     timedOut: false,
@@ -305,13 +307,17 @@ export abstract class Uart16550 implements DeviceModel {
     if (received.length > 0) status |= bits.LSR_DR;
     if (transmit.length === 0) status |= bits.LSR_THRE;
     if (transmit.length === 0 && state.shifting === undefined) status |= bits.LSR_TEMT;
-    if (state.fifos && received.some((word) => word >> bits.ERROR_SHIFT)) {
-      status |= bits.LSR_FIFO_ERROR;
-    }
+    if (this.#fifoHasErrors()) status |= bits.LSR_FIFO_ERROR;
     state.lineErrors = 0;
     if (received.length > 0) received[0] = (received[0] as number) & 0xff;
     this.#settle();
     return status;
+  }
+
+  #fifoHasErrors(): boolean {
+    const { fifos, received, errorsSeen } = this.#state;
+    // Drivers read LSR for each character; looking through the FIFO each time is slow.
+    return errorsSeen && fifos && received.some((word) => word >> bits.ERROR_SHIFT !== 0);
   }
 
   #takeModemStatus(): number {
@@ -431,6 +437,7 @@ export abstract class Uart16550 implements DeviceModel {
   #arrive(word: number): void {
     const state = this.#state;
     const character = (word & this.#dataMask()) | (word & ~0xff);
+    if (character >> bits.ERROR_SHIFT !== 0) state.errorsSeen = true;
     if (state.fifos && state.received.length >= this.#options.fifoDepth) {
       // The FIFO keeps what it has; the character in the shift register is lost.
       state.lineErrors |= bits.LSR_OE;
