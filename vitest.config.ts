@@ -1,6 +1,21 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { buildPreload } from './scripts/build-preload.mjs';
 
 const variants = (process.env.VFIO_CORE ?? 'release,debug').split(',');
+
+/** The environment of processes that run on the played kernel, or why there are none. */
+function playedKernel(): Record<string, string> {
+  const built = buildPreload();
+  if ('reason' in built) return { VFIO_PLAY_MISSING: built.reason };
+  const folder = mkdtempSync(join(tmpdir(), 'vfio-play-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  // A sanitizer's runtime wants to be the first library (scripts/sanitizers.mjs).
+  const libraries = [process.env.VFIO_PLAY_PRELOAD_FIRST, built.library];
+  return { LD_PRELOAD: libraries.filter(Boolean).join(' '), VFIO_PLAY_ROOT: folder };
+}
 
 export default defineConfig({
   test: {
@@ -22,8 +37,19 @@ export default defineConfig({
               test: {
                 name: 'host',
                 include: ['test/**/*.test.ts'],
-                exclude: ['test/core/**'],
+                exclude: ['test/core/**', 'test/native/**', 'test/conformance/native/**'],
                 testTimeout: 60_000,
+              },
+            },
+            {
+              // The native host on the kernel of test/native/preload: a process for each file.
+              test: {
+                name: 'native',
+                include: ['test/native/**/*.test.ts', 'test/conformance/native/**/*.test.ts'],
+                env: playedKernel(),
+                pool: 'forks' as const,
+                execArgv: ['--expose-gc'],
+                testTimeout: 120_000,
               },
             },
           ]),

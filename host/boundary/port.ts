@@ -132,10 +132,8 @@ export class HostPort implements Doorbell {
   /** Another thread has rung; a safe point may have answered since. */
   wake(): void {
     if (Atomics.load(this.#memory.signedWords, DOORBELL >>> 2) === 0) return;
-    this.guard(() => {
-      this.onRing?.();
-      return 0;
-    });
+    // Not guarded: the event loop calls this, and no core is below.
+    this.onRing?.();
   }
 
   /**

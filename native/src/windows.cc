@@ -56,7 +56,9 @@ int Windows::unmap(int number) {
   const auto found = windows_.find(number);
   if (found == windows_.end()) return -EINVAL;
   // SAFETY: the pin still holds the linear memory around the window in place.
-  const int restored = restore(found->second.address, found->second.length);
+  int restored = restore(found->second.address, found->second.length);
+  // A window that stays keeps the device open and its group busy for good.
+  if (restored < 0) restored = restore(found->second.address, found->second.length);
   if (restored == 0) windows_.erase(found);
   return restored;
 }

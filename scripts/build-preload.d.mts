@@ -1,0 +1,1 @@
+export function buildPreload(): { library: string } | { reason: string };
