@@ -12,7 +12,9 @@ function playedKernel(): Record<string, string> {
   if ('reason' in built) return { VFIO_PLAY_MISSING: built.reason };
   const folder = mkdtempSync(join(tmpdir(), 'vfio-play-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  return { LD_PRELOAD: built.library, VFIO_PLAY_ROOT: folder };
+  // A sanitizer's runtime wants to be the first library (scripts/sanitizers.mjs).
+  const libraries = [process.env.VFIO_PLAY_PRELOAD_FIRST, built.library];
+  return { LD_PRELOAD: libraries.filter(Boolean).join(' '), VFIO_PLAY_ROOT: folder };
 }
 
 export default defineConfig({

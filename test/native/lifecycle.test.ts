@@ -13,7 +13,7 @@ function program(name: string): string {
 function run(name: string, ...args: string[]) {
   return spawnSync(process.execPath, [program(name), ...args], {
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 240_000,
   });
 }
 
@@ -72,7 +72,7 @@ describePlayed('a process with devices open', () => {
   });
 
   test('has after ten thousand cycles what it had before', () => {
-    const { stdout, stderr, status } = run('cycles', process.env.CYCLES ?? '1000');
+    const { stdout, stderr, status } = run('cycles', '10000');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const { before, after } = JSON.parse(stdout);
     expect(after).toEqual(before);

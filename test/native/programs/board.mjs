@@ -42,8 +42,7 @@ export async function open(name, up = () => {}, options = {}) {
 export function tables() {
   const maps = readFileSync('/proc/self/maps', 'latin1').split('\n');
   return {
-    fds: readdirSync('/proc/self/fd').length,
-    played: maps.filter((line) => line.includes('/memfd:vfio')).length,
-    threads: readdirSync('/proc/self/task').length,
+    openFiles: readdirSync('/proc/self/fd').length,
+    playedMappings: maps.filter((line) => line.includes('/memfd:vfio')).length,
   };
 }

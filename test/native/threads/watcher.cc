@@ -1,0 +1,191 @@
+// The threaded parts of the addon without Node: what rings, what wakes, and
+// what is watched and unwatched meanwhile. Made to run under ThreadSanitizer
+// (npm run test:tsan); the counts must come out right in any case.
+#include <atomic>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "../../../native/src/watcher.h"
+
+using vfio_native::Doorbell;
+using vfio_native::DoorbellLayout;
+using vfio_native::Watcher;
+
+namespace {
+
+constexpr uint32_t kLines = 96;
+/** Devices of one environment share the watcher; line i is one of core i % kCores. */
+constexpr uint32_t kCores = 4;
+constexpr int kWriters = 4;
+constexpr int kSignals = 20000;
+constexpr uint64_t kMostAtOnce = 3;
+
+/** Linear memory with a doorbell, answered as a core does. */
+struct Core {
+  static constexpr DoorbellLayout kLayout{0, 64, 256, kLines};
+  alignas(64) uint8_t memory[1024] = {};
+  std::shared_ptr<Doorbell> doorbell =
+      std::make_shared<Doorbell>(1, memory, kLayout, nullptr);
+  uint64_t counted[kLines] = {};
+
+  std::atomic_ref<uint32_t> word(uint32_t offset) {
+    return std::atomic_ref<uint32_t>(*reinterpret_cast<uint32_t*>(memory + offset));
+  }
+
+  /** Summary first, then words, then counts: a ring meanwhile sets the summary again. */
+  void answer() {
+    uint32_t summary = word(kLayout.summary).exchange(0);
+    for (uint32_t w = 0; summary != 0; w++, summary >>= 1) {
+      if ((summary & 1) == 0) continue;
+      uint32_t lines = word(kLayout.words + 4 * w).exchange(0);
+      for (uint32_t bit = 0; lines != 0; bit++, lines >>= 1) {
+        if ((lines & 1) != 0) {
+          const uint32_t line = w * 32 + bit;
+          counted[line] += word(kLayout.counts + 4 * line).exchange(0);
+        }
+      }
+    }
+  }
+};
+
+/** Where the event loop would be woken. */
+class Wakeups {
+ public:
+  void notify() {
+    const std::lock_guard lock(mutex_);
+    pending_++;
+    woken_.notify_one();
+  }
+  /** Waits a little for a wake-up. */
+  void wait() {
+    std::unique_lock lock(mutex_);
+    woken_.wait_for(lock, std::chrono::milliseconds(2), [&] { return pending_ > 0; });
+    pending_ = 0;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable woken_;
+  int pending_ = 0;
+};
+
+void require(bool condition, const char* what) {
+  if (condition) return;
+  std::fprintf(stderr, "watcher: %s\n", what);
+  std::exit(1);
+}
+
+void write_signals(int seed, const std::vector<int>& fds, std::atomic<uint64_t>* written) {
+  std::mt19937 random(static_cast<unsigned>(seed));
+  for (int i = 0; i < kSignals; i++) {
+    const uint32_t line = random() % kLines;
+    const uint64_t count = 1 + random() % kMostAtOnce;
+    written[line] += count;
+    require(vfio_native::sys::write(fds[line], &count, sizeof count) == sizeof count, "write");
+  }
+}
+
+/** The owner's life: answers, reads, and takes lines out and in again. */
+void own(Watcher& watcher, Core* cores, const std::vector<int>& fds, Wakeups& wakeups,
+         const std::atomic<int>& running) {
+  std::mt19937 random(99);
+  while (running > 0) {
+    wakeups.wait();
+    watcher.take_rung();
+    for (uint32_t i = 0; i < kCores; i++) cores[i].answer();
+    const uint32_t line = random() % kLines;
+    Core& core = cores[line % kCores];
+    if (random() % 4 == 0) {
+      uint64_t count = 0;
+      if (watcher.read(fds[line], &count, sizeof count) > 0) core.counted[line] += count;
+    } else if (random() % 3 == 0) {
+      require(watcher.unwatch(fds[line]) == 0, "unwatch");
+      require(!watcher.watches(fds[line]), "an ended watch is gone");
+      require(watcher.watch(fds[line], core.doorbell, line) == 0, "watch again");
+    }
+  }
+}
+
+void no_signal_is_lost_or_doubled() {
+  Core cores[kCores];
+  Wakeups wakeups;
+  std::vector<int> fds;
+  std::unique_ptr<std::atomic<uint64_t>[]> written(new std::atomic<uint64_t>[kLines]());
+  {
+    Watcher watcher([&] { wakeups.notify(); });
+    for (uint32_t line = 0; line < kLines; line++) {
+      fds.push_back(vfio_native::sys::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+      require(watcher.watch(fds[line], cores[line % kCores].doorbell, line) == 0, "watch");
+    }
+    std::atomic<int> running = kWriters;
+    std::vector<std::thread> writers;
+    for (int seed = 0; seed < kWriters; seed++) {
+      writers.emplace_back([&, seed] {
+        write_signals(seed, fds, written.get());
+        running--;
+      });
+    }
+    own(watcher, cores, fds, wakeups, running);
+    for (auto& writer : writers) writer.join();
+    for (int fd : fds) require(watcher.unwatch(fd) == 0, "unwatch at the end");
+    watcher.take_rung();
+    for (Core& core : cores) core.answer();
+  }
+  for (uint32_t line = 0; line < kLines; line++) {
+    require(cores[line % kCores].counted[line] == written[line], "a count is not what was written");
+    vfio_native::sys::close(fds[line]);
+  }
+}
+
+/** After a ring the owner is woken without asking again and again. */
+void every_ring_wakes() {
+  Core core;
+  std::atomic<int> notified = 0;
+  Watcher watcher([&] { notified++; });
+  const int fd = vfio_native::sys::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  require(watcher.watch(fd, core.doorbell, 5) == 0, "watch");
+  for (int round = 1; round <= 3000; round++) {
+    const uint64_t one = 1;
+    vfio_native::sys::write(fd, &one, sizeof one);
+    while (notified.load() < round) std::this_thread::yield();
+    require(watcher.take_rung().size() == 1, "one doorbell has rung");
+    core.answer();
+    require(core.counted[5] == static_cast<uint64_t>(round), "the signal has arrived with its wake-up");
+  }
+  require(notified == 3000, "one wake-up for each ring");
+  watcher.forget(fd);
+  vfio_native::sys::close(fd);
+}
+
+/** Watchers come and go while signals arrive. */
+void ends_while_signals_arrive() {
+  for (int round = 0; round < 200; round++) {
+    Core core;
+    const int fd = vfio_native::sys::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    std::thread writer([fd] {
+      const uint64_t one = 1;
+      for (int i = 0; i < 200; i++) vfio_native::sys::write(fd, &one, sizeof one);
+    });
+    {
+      Watcher watcher([] {});
+      require(watcher.watch(fd, core.doorbell, 0) == 0, "watch");
+    }
+    writer.join();
+    vfio_native::sys::close(fd);
+  }
+}
+
+}  // namespace
+
+int main() {
+  no_signal_is_lost_or_doubled();
+  every_ring_wakes();
+  ends_while_signals_arrive();
+  std::puts("ok");
+}
