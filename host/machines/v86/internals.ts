@@ -36,6 +36,9 @@ export interface V86Cpu {
 export interface V86Runner {
   readonly running: boolean;
   readonly next_tick: (delayMs: number) => void;
+  readonly tick_counter: number;
+  /** Runs a slice now, if `tick` is the one that is scheduled. */
+  readonly yield_callback: (tick: number) => void;
 }
 
 /** The parts of an emulator that the adapter uses; {@link partsOf} has checked that they are there. */
@@ -53,7 +56,13 @@ export const BLOCK_SIZE = 1 << BLOCK_BITS;
 const SUPPORTED =
   'supported are npm v86 0.5.319 and later 0.5 releases (tested with 0.5.319, 0.5.424 and 0.5.462)';
 
-const RUNNER = { running: 'boolean', next_tick: 'function', cpu: 'object' };
+const RUNNER = {
+  running: 'boolean',
+  next_tick: 'function',
+  tick_counter: 'number',
+  yield_callback: 'function',
+  cpu: 'object',
+};
 
 const CPU = {
   main_loop: 'function',
