@@ -178,7 +178,7 @@ describe('its driver altera_ps2, bound by PRP0001, on the passed-through PS/2 po
     const { count } = await guest.interrupts(INPUTS.keyboard);
     // A slow machine may find several bytes with one interrupt.
     expect(count).toBeGreaterThan(before.count);
-    const input = /input\d+$/m.exec(keyboard?.split('\nH:')[0] ?? '')?.[0];
+    const input = /Sysfs=.*\/(input\d+)$/m.exec(keyboard ?? '')?.[1];
     await guest.run(`echo 1 >/sys/class/leds/${input}::capslock/brightness`);
     await until(() => guest.board.keys.leds === CAPS_LOCK, 'the light');
   });
