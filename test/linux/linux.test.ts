@@ -6,6 +6,7 @@ import { type Booted, boot } from './booted';
 import type { LinuxGuest } from './guest';
 
 const MEBIBYTE = 1 << 20;
+const SCAN_CODE_A = 0x1c;
 /** In the command that sets a keyboard's lights. */
 const CAPS_LOCK = 4;
 
@@ -167,7 +168,8 @@ describe('its driver altera_ps2, bound by PRP0001, on the passed-through PS/2 po
     expect(before.kind).toMatch(/IO-APIC +7-fasteoi +PRP0001:00/);
     // Scan code, key and report, for press and release; 16 bytes each on i386.
     await guest.run(`exec 4</dev/input/${event}`);
-    guest.board.keyboard.model.send([0x1c, 0xf0, 0x1c]);
+    guest.board.keys.key(SCAN_CODE_A, true);
+    guest.board.keys.key(SCAN_CODE_A, false);
     const read = guest.run(`head -c 96 <&4 | hexdump -v -e '16/1 "%02x " "\\n"'`);
     const records = (await read)
       .split('\n')
@@ -178,7 +180,7 @@ describe('its driver altera_ps2, bound by PRP0001, on the passed-through PS/2 po
     const { count } = await guest.interrupts(INPUTS.keyboard);
     // A slow machine may find several bytes with one interrupt.
     expect(count).toBeGreaterThan(before.count);
-    const input = /input\d+$/m.exec(keyboard?.split('\nH:')[0] ?? '')?.[0];
+    const input = /Sysfs=.*\/(input\d+)$/m.exec(keyboard ?? '')?.[1];
     await guest.run(`echo 1 >/sys/class/leds/${input}::capslock/brightness`);
     await until(() => guest.board.keys.leds === CAPS_LOCK, 'the light');
   });

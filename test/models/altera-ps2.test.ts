@@ -115,6 +115,22 @@ describe('the PS/2 keyboard', () => {
     expect([ask(board, 0xf0), ask(board, 3)]).toEqual([[0xfa], [0xfe]]);
   });
 
+  it('sends the codes of keys, with prefixes, unless it is disabled', () => {
+    const keyboard = new Ps2Keyboard();
+    const board = port({ peripheral: keyboard });
+    keyboard.key(0x1c, true);
+    keyboard.key(0x1c, false);
+    keyboard.key(0xe075, true);
+    keyboard.key(0xe075, false);
+    board.advance(20 * BYTE);
+    const codes = Array.from({ length: 8 }, () => board.read(DATA) & 0xff);
+    expect(codes).toEqual([0x1c, 0xf0, 0x1c, 0xe0, 0x75, 0xe0, 0xf0, 0x75]);
+    ask(board, 0xf5);
+    keyboard.key(0x1c, true);
+    board.advance(BYTE);
+    expect(board.read(DATA)).toBe(0);
+  });
+
   it('shows the lights that the host sets', () => {
     const keyboard = new Ps2Keyboard();
     const board = port({ peripheral: keyboard });

@@ -17,6 +17,8 @@ const FIFO_DEPTH = 256;
 
 /** What is plugged into a PS/2 port. */
 export interface Ps2Peripheral {
+  /** Called once, with what sends bytes to the host. */
+  connect?(send: (bytes: Iterable<number>) => void): void;
   /** Called with each byte that the host sends. @returns the answer, byte by byte */
   command(byte: number): readonly number[];
 }
@@ -58,10 +60,11 @@ export class AlteraPs2 extends WordRegisterModel implements DeviceModel {
     const { peripheral, byteNs = 1e6 } = options;
     if (!(byteNs > 0)) throw new RangeError(`byteNs must be greater than 0, got ${byteNs}`);
     this.#peripheral = peripheral;
+    peripheral?.connect?.((bytes) => this.send(bytes));
     this.#byteNs = byteNs;
   }
 
-  /** The peripheral sends bytes, such as scan codes; they arrive one after the other. */
+  /** The peripheral sends bytes; they arrive one after the other. */
   send(bytes: Iterable<number>): void {
     for (const byte of bytes) this.#wire.push(byte & DATA_BITS);
     this.#startByte();

@@ -18,7 +18,12 @@ const DISABLE = 0xf5;
 const DEFAULTS = 0xf6;
 const RESET = 0xff;
 
-/** A PS/2 keyboard with scan code set 2: what it answers to its host. */
+/** Before the code of a key that is released. */
+const BREAK = 0xf0;
+/** Before the codes of the keys that 84-key keyboards had not. */
+const EXTENDED = 0xe0;
+
+/** A PS/2 keyboard with scan code set 2. */
 export class Ps2Keyboard implements Ps2Peripheral {
   /** Scroll lock, num lock and caps lock, bits 0 … 2, as the host set them. */
   leds = 0;
@@ -26,6 +31,21 @@ export class Ps2Keyboard implements Ps2Peripheral {
   enabled = true;
   /** The command that waits for its argument. */
   #pending: number | undefined;
+  #send: ((bytes: Iterable<number>) => void) | undefined;
+
+  connect(send: (bytes: Iterable<number>) => void): void {
+    this.#send = send;
+  }
+
+  /**
+   * Presses or releases a key; nothing comes of it while the host has the keyboard disabled.
+   * @param code its code in set 2; 0xe0xx for an extended one
+   */
+  key(code: number, pressed: boolean): void {
+    if (!this.enabled) return;
+    const prefix = code >> 8 === EXTENDED ? [EXTENDED] : [];
+    this.#send?.([...prefix, ...(pressed ? [] : [BREAK]), code & 0xff]);
+  }
 
   command(byte: number): readonly number[] {
     const pending = this.#pending;

@@ -1,10 +1,8 @@
-import type { Clock, TimerHandle } from '../../../time/clock';
+import type { TimerHandle } from '../../../time/clock';
+import type { Framing } from './framing';
 
 /** What a {@link Wire} needs of the UART at its end. */
-export interface WireEnd {
-  readonly clock: () => Clock;
-  /** Time that a character takes, greater than 0. */
-  readonly characterNs: () => number;
+export interface WireEnd extends Pick<Framing, 'clock' | 'characterNs'> {
   /** Flow control: the sender waits before its next character. */
   readonly held: () => boolean;
   /** One more character would be lost. */
