@@ -30,6 +30,7 @@ export {
   replayCore,
   replayOptions,
 } from './replay/core-replay';
+export { type RegisterPlace, TraceDebugger } from './replay/debugger';
 export { type Divergence, DivergenceError, divergenceText } from './replay/divergence';
 export { type ReplayHost, type ReplayHostOptions, replayHost } from './replay/machine-replay';
 export { type DiffOptions, diffTraces, type TraceDifference } from './tools/diff';

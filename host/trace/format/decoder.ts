@@ -20,6 +20,7 @@ import { corrupt, unsupported } from './problem';
 const NOTHING = new Uint8Array(0);
 const WORDS = 7;
 const REGISTER_FIELDS = 5;
+const FEW_REGISTERS = 32;
 
 /** Where a chunk begins. */
 export interface ChunkStart {
@@ -32,7 +33,7 @@ export interface ChunkStart {
 /** Reads the events of one chunk after the other. */
 export class EventDecoder {
   readonly #bytes = new ByteReader();
-  readonly #registers = new Float64Array(MAX_REGISTERS * WORDS);
+  #registers = new Float64Array(FEW_REGISTERS * WORDS);
   #registerCount = 0;
   /** Operations that have begun and not ended. */
   readonly #open = new Uint8Array(MAX_DEPTH);
@@ -184,6 +185,11 @@ export class EventDecoder {
   #define(): void {
     if (this.#registerCount >= MAX_REGISTERS) throw corrupt('a chunk defines too many registers');
     const at = this.#registerCount++ * WORDS;
+    if (at === this.#registers.length) {
+      const larger = new Float64Array(at * 2);
+      larger.set(this.#registers);
+      this.#registers = larger;
+    }
     for (let i = 0; i < REGISTER_FIELDS; i++) this.#registers[at + i] = this.#bytes.unsigned();
     this.#registers[at + 5] = 0;
     this.#registers[at + 6] = 0;

@@ -55,15 +55,20 @@ export class TraceWriter {
   readonly encoder = new EventEncoder();
   readonly #sink: TraceSink;
   readonly #binding: number;
+  readonly #targetBytes: number;
   #sequence = 0;
   #events = 0;
   #accesses = 0;
   #startNs: number;
   #finished = false;
 
-  /** @throws what the sink throws */
-  constructor(sink: TraceSink, header: TraceHeader, timeNs = 0) {
+  /**
+   * @param targetBytes bytes of events after which a chunk ends
+   * @throws VfioError TRACE_SINK
+   */
+  constructor(sink: TraceSink, header: TraceHeader, timeNs = 0, targetBytes = CHUNK_TARGET_BYTES) {
     this.#sink = sink;
+    this.#targetBytes = Math.min(targetBytes, CHUNK_LIMIT_BYTES);
     this.#startNs = timeNs;
     const bytes = encodeJson(header);
     sink.write(prologue());
@@ -90,7 +95,7 @@ export class TraceWriter {
   /** Whether the chunk is to end: soon, when nothing is under way, or in any case. */
   isFull(depth: number): boolean {
     const { length } = this.encoder;
-    return length >= CHUNK_TARGET_BYTES && (depth === 0 || length >= CHUNK_LIMIT_BYTES);
+    return length >= this.#targetBytes && (depth === 0 || length >= CHUNK_LIMIT_BYTES);
   }
 
   /** Ends the chunk; the next one begins inside the calls of `open`. */

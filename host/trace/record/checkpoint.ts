@@ -20,12 +20,20 @@ export class Checkpointer {
   follow(device: VfioPlatformDevice): void {
     const { connectLine, disconnectLine, mapGuestRam, unmapGuestRam } = device;
     device.connectLine = (line, target, gsi) => {
-      connectLine.call(device, line, target, gsi);
-      this.#lines.set(line, gsi === undefined ? 0 : gsi + 1);
+      try {
+        connectLine.call(device, line, target, gsi);
+      } finally {
+        // Also where the machine threw: the line goes to it all the same.
+        const armed = !device.closed && device.lines[line]?.armed !== 'no';
+        if (armed && line in device.lines) this.#lines.set(line, gsi === undefined ? 0 : gsi + 1);
+      }
     };
     device.disconnectLine = (line) => {
-      this.#lines.delete(line);
-      disconnectLine.call(device, line);
+      try {
+        disconnectLine.call(device, line);
+      } finally {
+        if (device.closed || device.lines[line]?.armed === 'no') this.#lines.delete(line);
+      }
     };
     device.mapGuestRam = (ram, iova, writable = true) => {
       mapGuestRam.call(device, ram, iova, writable);

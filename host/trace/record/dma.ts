@@ -84,6 +84,7 @@ export class DmaRecorder {
       const at = offset + done;
       const piece = ram.bytes.subarray(at, at + Math.min(MAX_DMA_PIECE, length - done));
       this.#recorder.note(OP_DMA_WRITE, piece, handle, at);
+      this.#recorder.noted();
     }
   }
 }

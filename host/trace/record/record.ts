@@ -37,6 +37,11 @@ export interface RecordOptions {
   readonly quirks?: readonly string[];
   /** Events between two checkpoints, at least 1; 262 144 unless given. */
   readonly checkpointInterval?: number;
+  /**
+   * Bytes of events that are kept until they are compressed and written, 1 …
+   * 131 072: what a crash can cost. 32 768 unless given; less compresses worse.
+   */
+  readonly chunkBytes?: number;
   /** Told when a recording ends early, for example because the disk is full; the device works on. */
   readonly onProblem?: (device: string, problem: VfioError) => void;
 }
@@ -201,6 +206,7 @@ class RecordingTap implements DeviceTap {
         recorder.note(ops.OP_RING, undefined, line, count);
       }
       ring.call(port, line, count);
+      recorder.noted();
     };
     port.unmask = (line) => {
       recorder.begin(ops.OP_UNMASK, line);
@@ -236,8 +242,9 @@ class RecordingTap implements DeviceTap {
     recorder.end();
     recorder.describe(describeDevice(device));
     const checkpointer = this.#checkpointer as Checkpointer;
-    gateCalls(recorder, device, this.#environment.setDirectMapping !== undefined);
+    // Inside of the gate: a call's end may be where a checkpoint is taken.
     checkpointer.follow(device);
+    gateCalls(recorder, device, this.#environment.setDirectMapping !== undefined);
     recorder.takeCheckpoint = () => checkpointer.take(this.#memory);
     this.#inner?.opened(device);
   }
@@ -256,7 +263,7 @@ class RecordingTap implements DeviceTap {
   #start(environment: DeviceEnvironment): Recorder {
     const { clock, setDirectMapping, vmFd, machine, guestRam = [] } = environment;
     const { name } = this.#location;
-    const { sink, uuid, quirks = [], onProblem, checkpointInterval } = this.#record;
+    const { sink, uuid, quirks = [], onProblem, checkpointInterval, chunkBytes } = this.#record;
     const mode = this.#dmaMode();
     const { host: _, sysfsdev: __, fd: ___, ...options } = this.#options;
     const { capabilities } = machine ?? {};
@@ -296,6 +303,7 @@ class RecordingTap implements DeviceTap {
       header,
       clock,
       checkpointInterval,
+      chunkBytes,
     );
     recorder.onProblem = (problem) => onProblem?.(name, problem);
     this.recorder = recorder;

@@ -4,7 +4,7 @@ import type { CallGate } from '../calls';
 import type { DeviceDescription, TraceHeader } from '../format/header';
 import { OP_LOAD, OP_READ, OP_STORE, OP_WRITE, opShape } from '../format/ops';
 import { type TraceSink, TraceWriter } from '../format/writer';
-import { CHECKPOINT_INTERVAL, MAX_DEPTH, MAX_EVENT_BYTES } from '../limits';
+import { CHECKPOINT_INTERVAL, CHUNK_TARGET_BYTES, MAX_DEPTH, MAX_EVENT_BYTES } from '../limits';
 
 const SLOTS = 8;
 const NOTHING = new Uint8Array(0);
@@ -52,10 +52,11 @@ export class Recorder implements CallGate {
     header: TraceHeader,
     clock: Clock,
     checkpointInterval = CHECKPOINT_INTERVAL,
+    chunkBytes = CHUNK_TARGET_BYTES,
   ) {
     this.#clock = clock;
     this.#timeNs = clock.nowNs();
-    this.#writer = new TraceWriter(sink, header, this.#timeNs);
+    this.#writer = new TraceWriter(sink, header, this.#timeNs, chunkBytes);
     this.#encoder = this.#writer.encoder;
     this.#interval = checkpointInterval;
     this.#nextCheckpoint = checkpointInterval;
@@ -151,13 +152,16 @@ export class Recorder implements CallGate {
     this.#settle();
   }
 
-  /** Something without inside. */
+  /** Something without inside. Call noted() once it has been done. */
   note(op: number, input: Uint8Array = NOTHING, a = 0, b = 0): void {
     if (!this.#running || this.#isTooLong(input)) return;
     if (TIMED[op] === 1) this.#timeNs = this.#clock.nowNs();
     this.#flush(this.#depth);
     this.#encoder.whole(op, this.#timeNs, [a, b], 0, input);
-    this.#settle();
+  }
+
+  noted(): void {
+    if (this.#running) this.#settle();
   }
 
   /** Runs `call` as an event of its own. */

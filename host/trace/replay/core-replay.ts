@@ -1,3 +1,5 @@
+import { ABI_VERSION } from '../../../assembly/boundary/version';
+import { STATE_END, STATE_START } from '../../../assembly/state/layout';
 import type { GuestRam } from '../../boundary/guest-ram';
 import type { VfioHost } from '../../boundary/host';
 import type { VfioPlatformDevice } from '../../device/device';
@@ -7,11 +9,12 @@ import { openDevice } from '../../device/open';
 import { VfioError } from '../../errors';
 import type { DeviceOptions, EoiSource } from '../../options/options';
 import type { EoiRule } from '../../profiles/profile';
+import { type Checkpoint, decodeCheckpoint } from '../format/checkpoint';
 import { crc32 } from '../format/crc32';
 import type { RecordedEvent } from '../format/event';
 import * as ops from '../format/ops';
 import { corrupt } from '../format/problem';
-import type { Trace } from '../format/trace';
+import type { Trace, TraceCheckpoint } from '../format/trace';
 import { MAX_REPLAYED_RAM } from '../limits';
 import { DivergenceError } from './divergence';
 import { noKernel, noSysfs } from './kernel';
@@ -59,6 +62,60 @@ export class CoreReplay {
     const replay = new CoreReplay(trace, options);
     await replay.open();
     return replay;
+  }
+
+  /**
+   * Brings a device to a checkpoint of the trace, without what came before it.
+   * @returns undefined where this build cannot take the checkpoint over
+   */
+  static async at(
+    trace: Trace,
+    place: TraceCheckpoint,
+    options: CoreReplayOptions = {},
+  ): Promise<CoreReplay | undefined> {
+    const checkpoint = decodeCheckpoint(trace.contents(place.chunk));
+    if (checkpoint.abi !== ABI_VERSION) return undefined;
+    const replay = await CoreReplay.start(trace, options);
+    if (replay.#takeOver(checkpoint, place)) return replay;
+    replay.dispose();
+    return undefined;
+  }
+
+  #takeOver(checkpoint: Checkpoint, place: TraceCheckpoint): boolean {
+    const { session, device, tap } = this;
+    const memory = tap?.memory;
+    if (device === undefined || tap === undefined || memory === undefined) return false;
+    const state = memory.words.subarray(STATE_START >>> 2, (STATE_END + 3) >>> 2);
+    if (state.length !== checkpoint.state.length) return false;
+    // What the host's side remembers comes about by calls that nobody answers or compares.
+    session.muted = true;
+    try {
+      for (const [line, gsi] of checkpoint.lines) {
+        device.connectLine(line, this.target(line), gsi === 0 ? undefined : gsi - 1);
+      }
+      for (const { size, iova, writable } of checkpoint.rams) {
+        device.mapGuestRam(ramOf(size), iova, writable);
+      }
+      if (checkpoint.timerUsed) this.#learnTimer(device, checkpoint);
+    } catch {
+      return false;
+    } finally {
+      session.muted = false;
+    }
+    if (checkpoint.timerUsed && tap.timer === undefined) return false;
+    state.set(checkpoint.state);
+    tap.windows.restore(checkpoint.windows);
+    tap.timerRuns = checkpoint.timerRuns;
+    session.seek(place.event, place.chunk.timeNs);
+    return true;
+  }
+
+  /** An interrupt makes the device set its timer, and so tell what that does. */
+  #learnTimer(device: VfioPlatformDevice, { lines }: Checkpoint): void {
+    const line = lines[0]?.[0] ?? device.lines.find(({ usable }) => usable)?.index;
+    if (line === undefined) return;
+    if (lines.length === 0) device.connectLine(line, this.target(line));
+    device.signal(line, 1);
   }
 
   protected async open(): Promise<void> {

@@ -65,6 +65,13 @@ export class ReplaySession {
     this.#name = trace.header.device.name;
   }
 
+  /** Goes on from event `event`, outside of all calls. */
+  seek(event: number, timeNs: number): void {
+    this.cursor.seek(event);
+    this.timeNs = timeNs;
+    this.depth = 0;
+  }
+
   /** Whether the trace is at its end. */
   get ended(): boolean {
     return !this.cursor.peek();
