@@ -2,8 +2,28 @@ import type { VfioHost } from '../boundary/host';
 import type { Sysfs } from '../boundary/kernel';
 import type { Clock } from '../time/clock';
 
+/** A file of the user that is read where needed. */
+export interface OpenedFile {
+  /** Bytes. */
+  readonly size: number;
+  /** `length` bytes from `at`, fewer only at the end. @throws CommandError FILE_FAILED */
+  read(at: number, length: number): Uint8Array;
+  close(): void;
+}
+
+/** A file of the user that grows; what has been written survives whatever happens next. */
+export interface CreatedFile {
+  /** @throws CommandError FILE_FAILED */
+  write(bytes: Uint8Array): void;
+  close(): void;
+}
+
 /** Files that the user names. */
 export interface UserFiles {
+  /** @throws CommandError NO_SUCH_FILE, NOT_PERMITTED, FILE_FAILED */
+  open(path: string): OpenedFile;
+  /** @param replace a file that is there already @throws CommandError NOT_PERMITTED, FILE_FAILED */
+  create(path: string, replace: boolean): CreatedFile;
   /** @throws CommandError NO_SUCH_FILE, NOT_PERMITTED, FILE_FAILED, also when it has more than `most` bytes */
   read(path: string, most: number): Uint8Array;
   /** Makes the file, or replaces it as a whole. @throws CommandError NOT_PERMITTED, FILE_FAILED */
@@ -25,6 +45,13 @@ export interface Terminal {
   /** Aborted by SIGINT or SIGTERM. */
   readonly interrupted: AbortSignal;
   readonly files: UserFiles;
+  /** A new UUID. */
+  uuid(): string;
+  /**
+   * Work that never gets back to the event loop: Ctrl-C ends the process there
+   * at once, since nothing could hear of it.
+   */
+  blocking<T>(work: () => T): T;
   /** Milliseconds of a monotonic clock. */
   nowMs(): number;
   /** Resolves after `ms`, or at once when `interrupted` is aborted. */

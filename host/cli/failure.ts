@@ -23,6 +23,7 @@ export const commandErrorCodes = {
   FILE_FAILED: exit.EXIT_FAILED,
   TIMED_OUT: exit.EXIT_TIMEOUT,
   INTERRUPTED: exit.EXIT_INTERRUPTED,
+  FILE_EXISTS: exit.EXIT_FAILED,
   BAD_FILE: exit.EXIT_BAD_FILE,
 } as const;
 
@@ -86,6 +87,13 @@ const opening: ReadonlySet<VfioErrorCode> = new Set([
   'GET_DEVICE',
 ]);
 
+const badFile: ReadonlySet<VfioErrorCode> = new Set([
+  'TRACE_INVALID',
+  'TRACE_UNSUPPORTED',
+  'TRACE_CORRUPT',
+  'TRACE_ENDED',
+]);
+
 function exitOf({ code, errno }: VfioError): number {
   if (code === 'OPTION_UNKNOWN' || code === 'OPTION_INVALID' || code === 'DEVICE_NAME_INVALID') {
     return exit.EXIT_USAGE;
@@ -93,6 +101,8 @@ function exitOf({ code, errno }: VfioError): number {
   if (code === 'DEVICE_NOT_FOUND') return exit.EXIT_NOT_FOUND;
   if (code === 'NO_SUCH_REGION' || code === 'NO_SUCH_LINE') return exit.EXIT_USAGE;
   if (code === 'ALREADY_ATTACHED') return exit.EXIT_BUSY;
+  if (badFile.has(code)) return exit.EXIT_BAD_FILE;
+  if (code === 'TRACE_DIVERGED' || code === 'TRACE_MISMATCH') return exit.EXIT_CHECK;
   if (notReady.has(code)) return exit.EXIT_NOT_READY;
   if (errno === EACCES || errno === EPERM) return exit.EXIT_PERMISSION;
   if (errno === EBUSY) return exit.EXIT_BUSY;

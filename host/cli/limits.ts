@@ -34,3 +34,9 @@ export const PLACEMENT_ALIGNMENT = 0x1_0000;
 export const DEFAULT_RUN_LIMIT_S = 10;
 /** Bytes of serial output that `run --json` keeps, and --until looks at. */
 export const MAX_SERIAL_BYTES = 1024 * 1024;
+/** Milliseconds between two updates of a progress line. */
+export const PROGRESS_MS = 200;
+/** Events of a trace between two turns of the event loop. */
+export const EVENTS_PER_TURN = 20_000;
+/** Traces that one `replay` takes. */
+export const MAX_REPLAY_TRACES = 32;

@@ -80,7 +80,7 @@ function printReport(
   json: boolean,
 ): void {
   if (json) {
-    terminal.out(`${toJson(command.name, report.data)}\n`);
+    if (report.data) terminal.out(`${toJson(command.name, report.data)}\n`);
     return;
   }
   const lines = report.text(paint, terminal.columns);

@@ -1,5 +1,5 @@
 import { listDevices } from '../../host/cli/devices/host-device';
-import type { Terminal, UserFiles } from '../../host/cli/environment';
+import type { CreatedFile, OpenedFile, Terminal, UserFiles } from '../../host/cli/environment';
 import { CommandError } from '../../host/cli/failure';
 import { runCommandLine } from '../../host/cli/run-command-line';
 import {
@@ -20,6 +20,29 @@ export class FakeUserFiles implements UserFiles {
 
   write(path: string, bytes: Uint8Array): void {
     this.files.set(path, bytes);
+  }
+
+  open(path: string): OpenedFile {
+    const bytes = this.read(path, Number.POSITIVE_INFINITY);
+    return {
+      size: bytes.length,
+      read: (at, length) => bytes.slice(at, at + length),
+      close: () => {},
+    };
+  }
+
+  create(path: string, replace: boolean): CreatedFile {
+    if (!replace && this.files.has(path)) {
+      throw new CommandError('FILE_EXISTS', `${path} is there already`);
+    }
+    this.files.set(path, new Uint8Array());
+    return {
+      write: (more) => {
+        const bytes = this.files.get(path) ?? new Uint8Array();
+        this.files.set(path, Uint8Array.from(Buffer.concat([bytes, more])));
+      },
+      close: () => {},
+    };
   }
 }
 
@@ -48,6 +71,14 @@ export class FakeTerminal implements Terminal {
   /** Ctrl-C. */
   interrupt(): void {
     this.#interrupt.abort();
+  }
+
+  uuid(): string {
+    return '01234567-89ab-4cde-8f01-23456789abcd';
+  }
+
+  blocking<T>(work: () => T): T {
+    return work();
   }
 
   nowMs(): number {

@@ -26,8 +26,8 @@ export interface Invocation {
 /** What a command has to tell; printed as text or as JSON. */
 export interface Report {
   readonly exitCode: number;
-  /** For programs; gets the field `schema` in front. */
-  readonly data: Readonly<Record<string, unknown>>;
+  /** For programs; gets the field `schema` in front. Undefined when all has been printed already. */
+  readonly data: Readonly<Record<string, unknown>> | undefined;
   /** For people, at most `columns` wide. */
   readonly text: (paint: Paint, columns: number) => readonly string[];
 }

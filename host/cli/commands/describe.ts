@@ -7,7 +7,6 @@ import { attachOptions, OPEN_NOTE, openForCommand, openOptions } from '../connec
 import { findDevice } from '../devices/find-device';
 import { EXIT_OK } from '../exit-codes';
 import { DEFAULT_GUEST_BASE, PLACEMENT_ALIGNMENT } from '../limits';
-import { hang } from '../output/text';
 
 /** Regions that are not placed by the user, one after another. */
 function place(
@@ -98,9 +97,9 @@ ${OPEN_NOTE}
           lines,
           notes,
         },
-        text: (paint, columns) => [
+        // The notes are comments in the fragment.
+        text: (paint) => [
           deviceTree.trimEnd(),
-          ...notes.flatMap((note) => hang('// ', note, columns)),
           ...(ssdtPath === undefined
             ? []
             : [paint('dim', `// ${ssdt.length} bytes of ACPI table written to ${ssdtPath}`)]),

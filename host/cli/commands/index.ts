@@ -1,12 +1,16 @@
 import type { Command } from '../arguments/command';
 import { bind } from './bind';
 import { describe } from './describe';
+import { diff } from './diff';
 import { doctor } from './doctor';
+import { dump } from './dump';
 import { info } from './info';
 import { irq } from './irq';
 import { list } from './list';
 import { peek } from './peek';
 import { poke } from './poke';
+import { record } from './record';
+import { replay } from './replay';
 import { run } from './run';
 import { unbind } from './unbind';
 
@@ -22,4 +26,8 @@ export const commands: readonly Command[] = [
   irq,
   describe,
   run,
+  record,
+  replay,
+  dump,
+  diff,
 ];

@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import type { Terminal } from '../environment';
 import { DEFAULT_COLUMNS } from '../limits';
 import { nodeUserFiles } from './user-files';
 
 /** Lines longer than this are hard to read, however wide the terminal is. */
 const MOST_COLUMNS = 120;
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** The terminal of this process. */
 export function nodeTerminal(interrupted: AbortSignal): Terminal {
@@ -19,6 +22,18 @@ export function nodeTerminal(interrupted: AbortSignal): Terminal {
       : DEFAULT_COLUMNS,
     interrupted,
     files: nodeUserFiles,
+    uuid: () => randomUUID(),
+    blocking: (work) => {
+      const listeners = SIGNALS.map((signal) => [signal, process.listeners(signal)] as const);
+      for (const [signal] of listeners) process.removeAllListeners(signal);
+      try {
+        return work();
+      } finally {
+        for (const [signal, each] of listeners) {
+          for (const listener of each) process.on(signal, listener as () => void);
+        }
+      }
+    },
     nowMs: () => performance.now(),
     sleep: (ms) =>
       new Promise((resolve) => {
