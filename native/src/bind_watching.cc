@@ -24,13 +24,14 @@ Napi::Value drop_doorbell(const Napi::CallbackInfo& info) {
 
 /** (fd, doorbell, line) → 0 or −errno */
 Napi::Value watch(const Napi::CallbackInfo& info) {
-  Host& host = Environment::of(info).host();
+  Environment& environment = Environment::of(info);
+  Host& host = environment.host();
   const int fd = i32(info, 0);
   const auto doorbell = host.doorbells.find(u32(info, 1));
   const uint32_t line = u32(info, 2);
   if (!host.fds.has(fd)) return number(info, -EBADF);
   if (doorbell == host.doorbells.end() || !host.fds.is_eventfd(fd)) return number(info, -EINVAL);
-  return number(info, host.watcher.watch(fd, doorbell->second, line));
+  return number(info, environment.watch(info.Env(), fd, doorbell->second, line));
 }
 
 Napi::Value unwatch(const Napi::CallbackInfo& info) {

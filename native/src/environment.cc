@@ -1,5 +1,7 @@
 #include "environment.h"
 
+#include "loop_poll.h"
+
 namespace vfio_native {
 
 std::shared_ptr<void> pin(Napi::Object object) {
@@ -22,7 +24,9 @@ Napi::Function memory_buffer_getter(Napi::Env env) {
 }  // namespace
 
 Environment::Environment(Napi::Env env)
-    : buffer_of_memory_(Napi::Persistent(memory_buffer_getter(env))) {
+    : env_(env),
+      context_(std::make_unique<Napi::AsyncContext>(env, "vfio-irq")),
+      buffer_of_memory_(Napi::Persistent(memory_buffer_getter(env))) {
   wakeup_ = Wakeup::New(env, "vfio-irq", 0, 1, this);
   wakeup_.Unref(env);
   host_ = std::make_unique<Host>([this] { wakeup_.NonBlockingCall(); });
@@ -42,6 +46,7 @@ void Environment::tear_down() {
   host_.reset();
   wakes_.clear();
   buffer_of_memory_.Reset();
+  context_.reset();
   wakeup_.Release();
 }
 
@@ -80,6 +85,30 @@ void Environment::drop_doorbell(uint32_t id) {
   found->second->dropped = true;
   host_->doorbells.erase(found);
   wakes_.erase(id);
+}
+
+int Environment::watch(Napi::Env env, int fd, std::shared_ptr<Doorbell> doorbell, uint32_t line) {
+  const int result = host_->watcher.watch(fd, std::move(doorbell), line);
+  if (!looping_ && host_->watcher.epoll() >= 0) {
+    looping_ = true;
+    LoopPoll::start(env, host_->watcher.epoll(), loop_is_ready, this);
+  }
+  return result;
+}
+
+void Environment::loop_is_ready(void* data) {
+  auto* environment = static_cast<Environment*>(data);
+  if (environment->host_ == nullptr) return;
+  if (!environment->host_->watcher.poll()) return;
+  const Napi::Env env(environment->env_);
+  try {
+    const Napi::HandleScope scope(env);
+    // Lets promises and process.nextTick() run after what the owners do.
+    const Napi::CallbackScope callback(env, *environment->context_);
+    environment->wake_owners(env);
+  } catch (const Napi::Error&) {
+    // A worker that is being terminated runs no JavaScript any more.
+  }
 }
 
 void Environment::deliver(Napi::Env env, Napi::Function, Environment* environment, void*) {

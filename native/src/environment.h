@@ -31,14 +31,20 @@ class Environment {
   std::shared_ptr<Doorbell> add_doorbell(const PinnedBytes& memory, DoorbellLayout layout,
                                          Napi::Function wake);
   void drop_doorbell(uint32_t id);
+  /** Watches `fd`; the event loop looks too from the first watch on. */
+  int watch(Napi::Env env, int fd, std::shared_ptr<Doorbell> doorbell, uint32_t line);
 
  private:
   static void deliver(Napi::Env env, Napi::Function, Environment* environment, void*);
   using Wakeup = Napi::TypedThreadSafeFunction<Environment, void, deliver>;
 
+  static void loop_is_ready(void* environment);
   void wake_owners(Napi::Env env);
   void tear_down();
 
+  const napi_env env_;
+  bool looping_ = false;
+  std::unique_ptr<Napi::AsyncContext> context_;
   Napi::FunctionReference buffer_of_memory_;
   std::map<uint32_t, Napi::FunctionReference> wakes_;
   Wakeup wakeup_;

@@ -88,8 +88,9 @@ inline int epoll_remove(int epoll, int fd) {
   return result(::epoll_ctl(epoll, EPOLL_CTL_DEL, fd, &ignored));
 }
 
-inline int epoll_wait(int epoll, epoll_event* events, int most) {
-  return result(::epoll_wait(epoll, events, most, -1));
+/** @param timeout_ms −1: until something happens */
+inline int epoll_wait(int epoll, epoll_event* events, int most, int timeout_ms) {
+  return result(::epoll_wait(epoll, events, most, timeout_ms));
 }
 
 /** Status flags of the open file (O_NONBLOCK and the like). */

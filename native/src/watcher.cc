@@ -19,6 +19,10 @@ Watcher::Watcher(std::function<void()> notify) : notify_(std::move(notify)) {}
 
 Watcher::~Watcher() {
   if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
   const uint64_t one = 1;
   sys::write(stop_.get(), &one, sizeof one);
   thread_.join();
@@ -132,10 +136,32 @@ bool Watcher::deliver(const Watch& watch) {
   return watch.doorbell->ring(watch.line, count) && queue(watch.doorbell);
 }
 
+bool Watcher::deliver_all(const epoll_event* events, int count) {
+  bool notify = false;
+  for (int i = 0; i < count; i++) {
+    const auto found = watches_.find(events[i].data.u64);
+    if (found == watches_.end()) continue;
+    if (deliver(found->second)) notify = true;
+    // Level triggered: what can never be read again would keep us awake.
+    if ((events[i].events & EPOLLIN) == 0) sys::epoll_remove(epoll_.get(), found->second.fd);
+  }
+  return notify;
+}
+
+bool Watcher::poll() {
+  if (!epoll_.valid()) return false;
+  epoll_event events[kBatch];
+  const int ready = sys::epoll_wait(epoll_.get(), events, kBatch, 0);
+  const std::lock_guard lock(mutex_);
+  // The caller looks at what has rung: nobody else has to be told.
+  if (ready > 0) deliver_all(events, ready);
+  return !rung_.empty();
+}
+
 void Watcher::run() {
   epoll_event events[kBatch];
   for (;;) {
-    const int ready = sys::epoll_wait(epoll_.get(), events, kBatch);
+    const int ready = sys::epoll_wait(epoll_.get(), events, kBatch, -1);
     if (ready < 0) {
       if (ready == -EINTR) continue;
       return;
@@ -143,14 +169,8 @@ void Watcher::run() {
     bool notify = false;
     {
       const std::lock_guard lock(mutex_);
-      for (int i = 0; i < ready; i++) {
-        if (events[i].data.u64 == kStop) return;
-        const auto found = watches_.find(events[i].data.u64);
-        if (found == watches_.end()) continue;
-        if (deliver(found->second)) notify = true;
-        // Level triggered: what can never be read again would keep us awake.
-        if ((events[i].events & EPOLLIN) == 0) sys::epoll_remove(epoll_.get(), found->second.fd);
-      }
+      if (stopping_) return;
+      notify = deliver_all(events, ready);
     }
     if (notify) notify_();
   }

@@ -30,6 +30,8 @@ namespace vfio_native {
  * - A ring that found the doorbell ringing needs no wake-up: the one that made
  *   it ring has queued it, and the owner has not answered yet (answering sets
  *   the summary to 0 first).
+ * - The thread and poll() may have the same events: the second one finds the
+ *   eventfd empty.
  * - Events carry a number that is never used again, so an event of a watch that
  *   has ended, or of a descriptor that was closed and opened anew, finds nothing.
  */
@@ -51,6 +53,13 @@ class Watcher {
   bool watches(int fd) const { return by_fd_.count(fd) != 0; }
   /** read(2) of a watched eventfd: what was on its way is in the doorbell when it returns. */
   ssize_t read(int fd, void* buffer, size_t length);
+  /**
+   * Does now what the thread is about to do: for an owner that is awake anyway.
+   * @returns whether take_rung() has something
+   */
+  bool poll();
+  /** The epoll that both the thread and poll() look at; −1 before the first watch. */
+  int epoll() const { return epoll_.get(); }
   /** The doorbells that have rung since the last call. */
   std::vector<std::shared_ptr<Doorbell>> take_rung();
   uint32_t count() const { return static_cast<uint32_t>(by_fd_.size()); }
@@ -64,6 +73,8 @@ class Watcher {
 
   int start();
   void run();
+  /** With the mutex: delivers what `events` tells. @returns whether to notify */
+  bool deliver_all(const epoll_event* events, int count);
   /** With the mutex. @returns whether to notify */
   bool deliver(const Watch& watch);
   bool queue(const std::shared_ptr<Doorbell>& doorbell);
@@ -77,6 +88,7 @@ class Watcher {
   std::unordered_map<int, uint64_t> by_fd_;
 
   std::mutex mutex_;
+  bool stopping_ = false;
   std::unordered_map<uint64_t, Watch> watches_;
   std::vector<std::shared_ptr<Doorbell>> rung_;
 };

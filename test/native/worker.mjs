@@ -20,6 +20,7 @@ const doorbell = addon.addDoorbell(memory, 0, 64, 192, 1024, () => {
 });
 if (addon.watch(trigger, doorbell, 3) !== 0) throw new Error('watch');
 
+parentPort.postMessage('ready');
 bytes[8] = 1;
 let signals = 0;
 for (let round = 0; round < rounds; round++) {

@@ -16,14 +16,17 @@ interface Told {
 /** Runs worker.mjs until it has told its figures; `how` says what it does then. */
 function start(region: string, slot: number, how: string, rounds = 200) {
   const worker = new Worker(new URL('worker.mjs', import.meta.url), {
+    // The addon closes what it adopts; Node would close it once more.
+    trackUnmanagedFds: false,
     workerData: { addon: addonPath(), region, slot, how, rounds },
   });
   const told = new Promise<Told>((resolve, reject) => {
-    worker.once('message', resolve);
+    worker.on('message', (message) => message !== 'ready' && resolve(message));
     worker.once('error', reject);
   });
+  const ready = new Promise<void>((resolve) => worker.once('message', () => resolve()));
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-  return { worker, told, ended };
+  return { worker, ready, told, ended };
 }
 
 describeNative('worker threads', () => {
@@ -56,9 +59,9 @@ describeNative('worker threads', () => {
     const { fd, path } = regionFile(WINDOW);
     const files = openFiles();
     for (let round = 0; round < 10; round++) {
-      const { worker, ended } = start(path, 0, 'end', 1e9);
-      worker.on('error', () => undefined);
-      await new Promise((resolve) => setTimeout(resolve, 60 + 7 * round));
+      const { worker, ready, ended } = start(path, 0, 'end', 1e9);
+      await ready;
+      await new Promise((resolve) => setTimeout(resolve, 7 * round));
       await worker.terminate();
       await ended;
     }
