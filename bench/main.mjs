@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { allocation, child, instantiation, residentPerDevice } from './footprint.mjs';
+import { nativeRows } from './native/rows.mjs';
 import { compare, row, table } from './rows.mjs';
 
 const C_PROGRAM = '.cache/bench/bench-c';
@@ -112,7 +113,11 @@ export async function measure() {
   ];
 }
 
-const rows = await measure();
+// npm run bench -- native: only those of the native host.
+const rows = process.argv.includes('native') ? [] : await measure();
+const native = await nativeRows();
+rows.push(...native.rows);
+if (native.missing) console.error(`Without the native host: ${native.missing}`);
 if (process.argv.includes('--json')) {
   console.log(JSON.stringify(rows, null, 2));
 } else {

@@ -1,0 +1,151 @@
+// One measurement of the native host, in a process on the played kernel:
+// child.mjs latency|wake-up|libuv|sustained|read|empty|load|unmask COUNT. Prints ns.
+import { createRequire } from 'node:module';
+import { PROBE } from './build.mjs';
+import { openBench } from './device.mjs';
+import { bareLoad, emptyExport } from './modules.mjs';
+
+const EFD_CLOEXEC = 0x80000;
+const EFD_NONBLOCK = 0x800;
+const PAUSE_US = 50;
+
+const probe = createRequire(import.meta.url)(PROBE);
+const [what, countText] = process.argv.slice(2);
+const count = Number(countText);
+
+/** Runs twice and keeps the second, when everything is compiled. */
+function warm(run) {
+  run();
+  return run();
+}
+
+function perOperation(operation) {
+  const start = process.hrtime.bigint();
+  operation(count);
+  return Number(process.hrtime.bigint() - start) / count;
+}
+
+/** A device whose interrupts a thread makes; each is completed by a read. */
+async function interrupts(pauseUs) {
+  const { native, device, seen } = await openBench();
+  const state = { last: false };
+  device.connectLine(0, {
+    up() {
+      state.last = probe.note();
+    },
+    down() {
+      probe.completed();
+    },
+  });
+  const done = native.kernel.eventfd(0, EFD_CLOEXEC);
+  const start = () => {
+    state.last = false;
+    probe.start(seen.trigger, done, count, pauseUs);
+  };
+  return { native, device, state, start };
+}
+
+/** An emulator that is busy: it comes by its safe point all the time. */
+async function busy(pauseUs, figure) {
+  const { device, state, start } = await interrupts(pauseUs);
+  return warm(() => {
+    start();
+    while (!state.last) {
+      device.safePoint();
+      device.read(0, 4, 4);
+    }
+    return probe.finish()[figure];
+  });
+}
+
+/** An emulator that sleeps in its event loop. */
+async function wakeUp() {
+  const { native, device, state, start } = await interrupts(PAUSE_US);
+  native.keepAlive(true);
+  let median;
+  for (let round = 0; round < 2; round++) {
+    await new Promise((resolve) => {
+      device.onSignal = () => {
+        device.safePoint();
+        device.read(0, 4, 4);
+        if (state.last) resolve();
+      };
+      start();
+    });
+    [median] = probe.finish();
+  }
+  native.keepAlive(false);
+  return median;
+}
+
+/** What a bare libuv poll callback needs. */
+async function libuv() {
+  const { native } = await openBench();
+  const trigger = native.kernel.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  const done = native.kernel.eventfd(0, EFD_CLOEXEC);
+  let median;
+  for (let round = 0; round < 2; round++) {
+    probe.start(trigger, done, count, PAUSE_US);
+    probe.poll(trigger);
+    while (!probe.served()) await new Promise((resolve) => setTimeout(resolve, 20));
+    [median] = probe.finish();
+  }
+  return median;
+}
+
+async function read() {
+  const { device } = await openBench();
+  return warm(() =>
+    perOperation((n) => {
+      let sum = 0;
+      for (let i = 0; i < n; i++) sum += device.read(0, 4, 4);
+      if (sum !== 7 * n) throw new Error('bench: a read went wrong');
+    }),
+  );
+}
+
+async function empty() {
+  const call = emptyExport();
+  return warm(() =>
+    perOperation((n) => {
+      let sum = 0;
+      for (let i = 0; i < n; i++) sum += call(0, 4, 4);
+      if (sum !== 4 * n) throw new Error('bench: a call went wrong');
+    }),
+  );
+}
+
+async function load() {
+  const { device, seen } = await openBench();
+  device.connectLine(0, { up() {}, down() {} });
+  const { pointer } = device.regions[0].mapped[0];
+  const run = await bareLoad(seen.memory);
+  return warm(() =>
+    perOperation((n) => {
+      if (run(pointer + 4, n) >>> 0 !== (7 * n) >>> 0) throw new Error('bench: a load went wrong');
+    }),
+  );
+}
+
+async function unmask() {
+  const { native, seen } = await openBench();
+  const { kernel } = native;
+  return warm(() =>
+    perOperation((n) => {
+      for (let i = 0; i < n; i++)
+        if (kernel.unmask(seen.device, 0) !== 0) throw new Error('unmask');
+    }),
+  );
+}
+
+const measurements = {
+  latency: () => busy(PAUSE_US, 0),
+  sustained: () => busy(0, 1),
+  'wake-up': wakeUp,
+  libuv,
+  read,
+  empty,
+  load,
+  unmask,
+};
+console.log(await measurements[what]());
