@@ -188,16 +188,20 @@ export class CoreReplay {
    * @throws VfioError TRACE_UNSUPPORTED where guest RAM was unmapped before
    */
   checkpoint(): Uint8Array {
-    const { tap } = this;
-    if (this.device === undefined || tap?.memory === undefined) {
+    const { tap, device } = this;
+    if (device === undefined || device.closed || tap?.memory === undefined) {
       throw new VfioError('TRACE_UNSUPPORTED', 'there is no open device to take a checkpoint of');
     }
     const { lines, rams } = connectedAt(this.session.trace, this.position);
+    const armed = device.lines.map((line) => line.armed);
     return encodeCheckpoint({
       abi: ABI_VERSION,
       timerRuns: tap.timerRuns,
       timerUsed: tap.timer !== undefined,
-      lines: [...lines].sort(([a], [b]) => a - b),
+      // Of those that were to be connected, some may have been refused.
+      lines: [...lines]
+        .filter(([line]) => armed[line] !== undefined && armed[line] !== 'no')
+        .sort(([a], [b]) => a - b),
       rams,
       windows: tap.windows.list(),
       state: tap.memory.words.subarray(STATE_START >>> 2, (STATE_END + 3) >>> 2),
