@@ -7,25 +7,40 @@ const entries = {
   index: 'host/index.ts',
   sim: 'host/sim/index.ts',
   profiles: 'host/profiles/index.ts',
+  trace: 'host/trace/index.ts',
   'machines/rp2040js': 'host/machines/rp2040js/index.ts',
   'machines/v86': 'host/machines/v86/index.ts',
   'machines/conformance': 'host/machines/conformance/index.ts',
 };
 
-/** Bundles the loader, so that the package runs without a resolver, with its licence. */
-const bundledLoader = {
-  name: 'bundled-loader',
+/** What is bundled, so that the package runs without a resolver: where it is, and its licence. */
+const bundled = {
+  // The loader is part of AssemblyScript and comes without a copy of its licence.
+  '@assemblyscript/loader': {
+    entry: import.meta.resolve('@assemblyscript/loader'),
+    licence: new URL('../LICENSE', import.meta.resolve('assemblyscript')),
+  },
+  // Not its Node entry, which starts workers.
+  fflate: {
+    entry: new URL('../esm/browser.js', import.meta.resolve('fflate')),
+    licence: new URL('../LICENSE', import.meta.resolve('fflate')),
+  },
+};
+
+const bundledDependencies = {
+  name: 'bundled-dependencies',
   resolveId(id) {
-    if (id !== '@assemblyscript/loader') return null;
-    return fileURLToPath(import.meta.resolve('@assemblyscript/loader'));
+    return Object.hasOwn(bundled, id) ? fileURLToPath(bundled[id].entry) : null;
   },
   generateBundle() {
-    // The loader is part of AssemblyScript and comes without a copy of its licence.
-    const licence = new URL('../LICENSE', import.meta.resolve('assemblyscript'));
+    const notices = Object.entries(bundled).map(
+      ([name, { licence }]) =>
+        `${name} is part of this bundle, under this licence:\n\n${readFileSync(licence, 'utf8')}`,
+    );
     this.emitFile({
       type: 'asset',
       fileName: 'THIRD-PARTY-NOTICES.txt',
-      source: `@assemblyscript/loader is part of this bundle, under this licence:\n\n${readFileSync(licence, 'utf8')}`,
+      source: notices.join('\n\n'),
     });
   },
 };
@@ -40,7 +55,7 @@ export default [
       chunkFileNames: 'chunks/[name].js',
     },
     plugins: [
-      bundledLoader,
+      bundledDependencies,
       typescript({
         noEmitOnError: true,
         // Comments are for the declarations and the source map, not for loading.

@@ -70,6 +70,16 @@ export const errorCodes = [
   'WRONG_PHASE',
   'MACHINE',
   'HOST_FAILED',
+  // Recording and replay
+  'TRACE_INVALID',
+  'TRACE_UNSUPPORTED',
+  'TRACE_CORRUPT',
+  'TRACE_SINK',
+  'TRACE_MISMATCH',
+  'TRACE_DIVERGED',
+  'TRACE_NOT_DETERMINISTIC',
+  'TRACE_ENDED',
+  'DMA_NOT_RECORDABLE',
 ] as const;
 
 export type VfioErrorCode = (typeof errorCodes)[number];

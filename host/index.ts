@@ -15,6 +15,7 @@ export type {
   WindowMapping,
 } from './boundary/kernel';
 export { type RequestShape, requestTable } from './boundary/request-table';
+export type { BoundaryTap, DeviceTap } from './boundary/tap';
 export { loadCore } from './core/core';
 export {
   type DescribableDevice,

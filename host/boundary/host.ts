@@ -1,4 +1,5 @@
 import type { Kernel, Sysfs } from './kernel';
+import type { BoundaryTap } from './tap';
 
 /**
  * Where devices come from: the real kernel, a simulated one or a recording.
@@ -7,6 +8,8 @@ import type { Kernel, Sysfs } from './kernel';
 export interface VfioHost {
   readonly kernel: Kernel;
   readonly sysfs: Sysfs;
+  /** Gets between this host and the devices that are opened on it: recording, replay. */
+  readonly tap?: BoundaryTap;
 }
 
 /** What the host needs to know to open the nodes of one device. */

@@ -97,6 +97,12 @@ export interface Kernel {
   unwatch(fd: number): number;
   /** The address of guest RAM as ioctls want it, registering the buffer on first use. */
   addressOf(ram: GuestRam): bigint;
+  /**
+   * Calls `listener` right after a device has written `length` bytes at
+   * `offset` of the guest RAM; absent where the kernel cannot see that.
+   * @returns ends that; idempotent
+   */
+  watchDma?(ram: GuestRam, listener: (offset: number, length: number) => void): () => void;
   resources(): KernelResources;
 }
 

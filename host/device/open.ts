@@ -5,11 +5,12 @@ import * as layout from '../../assembly/state/layout';
 import type { DeviceLocation, VfioHost } from '../boundary/host';
 import { HostPort } from '../boundary/port';
 import { SharedNodes } from '../boundary/shared-nodes';
+import type { DeviceTap } from '../boundary/tap';
 import { type Core, instantiateCore, loadCore, WINDOW_START } from '../core/core';
 import { readRecord } from '../core/fields';
 import { VfioError } from '../errors';
 import { locate } from '../locate/locate';
-import type { GuestRamBlock } from '../machines/contract';
+import type { GuestRamBlock, Machine } from '../machines/contract';
 import type { DeviceOptions, ResolvedOptions } from '../options/options';
 import { parseOptions } from '../options/parse-options';
 import { findProfile } from '../profiles';
@@ -34,6 +35,8 @@ export interface DeviceEnvironment {
   readonly listener?: DeviceListener;
   /** Another build of the core than the embedded one. */
   readonly core?: WebAssembly.Module;
+  /** Which machine it is, for recordings. */
+  readonly machine?: Pick<Machine, 'name' | 'capabilities'>;
 }
 
 const EOI_DEFAULTS = {
@@ -135,6 +138,7 @@ function openCore(
   options: ResolvedOptions,
   environment: DeviceEnvironment,
   released: () => void,
+  tap: DeviceTap | undefined,
 ): VfioPlatformDevice {
   check(core, port, location.name, core.exports.attach(backend(location)), 'attach');
   const nowMs = environment.clock.nowNs() / 1e6;
@@ -160,6 +164,7 @@ function openCore(
         device.mapGuestRam(block, BigInt(block.guestAddress), block.writable);
       }
     }
+    tap?.opened(device);
     return device;
   } catch (error) {
     device.close();
@@ -180,10 +185,13 @@ function openCore(
 export async function openDevice(
   host: VfioHost,
   options: DeviceOptions,
-  environment: DeviceEnvironment,
+  surroundings: DeviceEnvironment,
 ): Promise<VfioPlatformDevice> {
   const resolved = parseOptions(options);
-  const location = locate(host.sysfs, resolved);
+  const tap = host.tap?.tap(resolved);
+  const find = () => locate(host.sysfs, resolved);
+  const location = tap ? tap.locate(find) : find();
+  const environment = tap ? tap.environment(surroundings) : surroundings;
   const module = environment.core ?? (await loadCore());
   const { attached } = SharedNodes.of(host.kernel);
   if (location.path !== '' && attached.has(location.path)) {
@@ -194,15 +202,18 @@ export async function openDevice(
     );
   }
   const port = new HostPort(host, location, environment.vmFd);
-  const core = instantiateCore(module, port.imports(), resolved.memoryBytes);
+  const imports = tap ? tap.imports(port, port.imports()) : port.imports();
+  const core = instantiateCore(module, imports, resolved.memoryBytes);
   port.setMemory(core.memory);
+  tap?.opening(core.memory);
   configure(core, resolved, environment);
   if (location.path !== '') attached.add(location.path);
   const released = () => attached.delete(location.path);
   try {
-    return openCore(core, port, location, resolved, environment, released);
+    return openCore(core, port, location, resolved, environment, released, tap);
   } catch (error) {
     released();
+    tap?.failed(error);
     throw error;
   }
 }

@@ -129,6 +129,7 @@ export async function plug(
   const device = await openDevice(host, options, {
     clock: machine.clock,
     guestRam: machine.guestRam,
+    machine,
     ...(capabilities.directMapping && {
       setDirectMapping: (on: boolean) => {
         for (const handler of handlers) machine.setDirectMapping?.(handler, on);

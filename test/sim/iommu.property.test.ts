@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AddressSpace } from '../../host/sim/kernel/address-space';
 import { Counters } from '../../host/sim/kernel/counters';
+import { UserMemory } from '../../host/sim/kernel/user-memory';
 
 const PAGES = 16;
 const PAGE = 256;
@@ -32,7 +33,7 @@ describe('an address space', () => {
         fc.boolean(),
         (steps, iova, length, toDevice) => {
           const counters = new Counters();
-          const space = new AddressSpace(counters);
+          const space = new AddressSpace(counters, new UserMemory());
           const table: (Step | undefined)[] = new Array(PAGES + 8).fill(undefined);
           for (const each of steps) {
             const first = BigInt(each.page * PAGE);

@@ -1,5 +1,5 @@
 import type { Counters } from './counters';
-import type { Backing } from './user-memory';
+import type { Backing, UserMemory } from './user-memory';
 
 /** One mapping of guest memory for a device. */
 export interface DmaMapping {
@@ -33,10 +33,13 @@ export type DmaFaultReason = 'unmapped' | 'permission' | 'backing-gone' | 'no-ad
  */
 export class AddressSpace {
   readonly #counters: Counters;
+  readonly #memory: UserMemory;
   readonly #mappings: DmaMapping[] = [];
 
-  constructor(counters: Counters) {
+  /** @param memory told of what devices write */
+  constructor(counters: Counters, memory: UserMemory) {
     this.#counters = counters;
+    this.#memory = memory;
   }
 
   get mappings(): readonly DmaMapping[] {
@@ -99,6 +102,7 @@ export class AddressSpace {
       } else {
         guest.set(device);
         mapping.backing.written(guest);
+        this.#memory.written(mapping.backing.buffer, mapping.offset + inside, length);
       }
       done += length;
     }

@@ -80,7 +80,7 @@ export class Type1Driver implements IommuDriver {
   constructor(context: KernelContext, v2: boolean) {
     this.#context = context;
     this.#v2 = v2;
-    this.space = new AddressSpace(context.counters);
+    this.space = new AddressSpace(context.counters, context.memory);
   }
 
   ioctl(request: number, argument: IoctlArgument): number {

@@ -291,7 +291,9 @@ export class IommufdFile extends OpenFile {
 
   #allocateIoas(bytes: Uint8Array): number {
     if (getU32(bytes, IOMMU_IOAS_ALLOC_FLAGS) !== 0) return -EOPNOTSUPP;
-    const id = this.objects.add(new Ioas(new AddressSpace(this.#context.counters)));
+    const id = this.objects.add(
+      new Ioas(new AddressSpace(this.#context.counters, this.#context.memory)),
+    );
     setU32(bytes, IOMMU_IOAS_ALLOC_OUT_ID, id);
     return 0;
   }

@@ -210,6 +210,15 @@ export class SimulatedKernel implements Kernel {
     return this.#memory.addressOf(ram);
   }
 
+  watchDma(ram: GuestRam, listener: (offset: number, length: number) => void): () => void {
+    const { buffer, byteOffset, byteLength } = ram.bytes;
+    return this.#memory.watchWrites(buffer, (offset, length) => {
+      const start = Math.max(offset, byteOffset);
+      const end = Math.min(offset + length, byteOffset + byteLength);
+      if (start < end) listener(start - byteOffset, end - start);
+    });
+  }
+
   /** KVM VMs do not count: the machine brought them and closes them. */
   resources(): KernelResources {
     const { eventfds, mappings, dmaMappings, watches, foreignFds } = this.#counters;

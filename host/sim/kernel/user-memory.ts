@@ -42,12 +42,16 @@ export interface BufferRange {
   readonly offset: number;
 }
 
+/** Told of bytes of a buffer that a device has written. */
+export type WriteListener = (offset: number, length: number) => void;
+
 /**
  * The address space of the simulated process, as far as ioctls see it: every
  * buffer gets a page-aligned 64-bit address at its first use and keeps it.
  */
 export class UserMemory {
   #placements: Placement[] = [];
+  readonly #watches = new Map<ArrayBufferLike, Set<WriteListener>>();
   #next = FIRST_ADDRESS;
 
   addressOf(ram: GuestRam): bigint {
@@ -74,6 +78,22 @@ export class UserMemory {
       return { backing, offset: Number(address - base) };
     }
     return undefined;
+  }
+
+  /** Tells `listener` what devices write to the buffer. @returns ends that; idempotent */
+  watchWrites(buffer: ArrayBufferLike, listener: WriteListener): () => void {
+    const listeners = this.#watches.get(buffer) ?? new Set();
+    this.#watches.set(buffer, listeners);
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#watches.delete(buffer);
+    };
+  }
+
+  /** A device has written `length` bytes at `offset` of the buffer. */
+  written(buffer: ArrayBufferLike, offset: number, length: number): void {
+    for (const listener of this.#watches.get(buffer) ?? []) listener(offset, length);
   }
 
   #place(buffer: ArrayBufferLike, base: bigint, ram: GuestRam | undefined): Placement {

@@ -1,0 +1,350 @@
+import type { GuestRam } from '../../boundary/guest-ram';
+import type { VfioPlatformDevice } from '../../device/device';
+import { VfioError } from '../../errors';
+import type { TraceCursor } from '../format/cursor';
+import type { RecordedEvent } from '../format/event';
+import {
+  OP_DMA_WRITE,
+  OP_LOAD,
+  OP_READ,
+  OP_RING,
+  OP_STORE,
+  OP_SYNC,
+  type OpShape,
+  opShape,
+} from '../format/ops';
+import { corrupt } from '../format/problem';
+import { actualText, eventData, eventText, placedText } from '../format/text';
+import type { Trace } from '../format/trace';
+import { REPORTED_EVENTS } from '../limits';
+import { DivergenceError } from './divergence';
+
+const NOTHING = new Uint8Array(0);
+
+/** Runs the call of the trace that the session stands before. */
+export type CallRunner = (event: RecordedEvent) => void;
+
+/**
+ * Goes through a trace in step with a device that runs again: everything that
+ * the device does must be the next event, and what comes from outside in the
+ * trace is done at its place.
+ */
+export class ReplaySession {
+  readonly trace: Trace;
+  readonly cursor: TraceCursor;
+  readonly event: RecordedEvent;
+  /** Machine time of the recording. */
+  timeNs: number;
+  /** Calls, imports and effects that are under way. */
+  depth = 0;
+  /** Core replay: runs the calls of the trace. Undefined: the machine makes them. */
+  runCall: CallRunner | undefined;
+  /** Machine replay: machine time. */
+  nowNs: (() => number) | undefined;
+  /** Rings the doorbell of the core. */
+  ring: (line: number, count: number) => void = () => {};
+  device: VfioPlatformDevice | undefined;
+  /** Guest RAM by handle. */
+  readonly rams = new Map<number, GuestRam>();
+  /** Nothing is compared and nothing is consumed: the device is being brought to a checkpoint. */
+  muted = false;
+  // A call in short form: its load or store is still to come.
+  #fused = false;
+  #fusedOp = 0;
+  #fusedWindow = 0;
+  #fusedOffset = 0;
+  #fusedWidth = 0;
+  #fusedValue = 0;
+  #name: string;
+
+  constructor(trace: Trace) {
+    this.trace = trace;
+    this.cursor = trace.cursor();
+    this.event = this.cursor.event;
+    this.timeNs = trace.chunks[0]?.timeNs ?? 0;
+    this.#name = trace.header.device.name;
+  }
+
+  /** Goes on from event `event`, outside of all calls. */
+  seek(event: number, timeNs: number): void {
+    this.cursor.seek(event);
+    this.timeNs = timeNs;
+    this.depth = 0;
+  }
+
+  /** Whether the trace is at its end. */
+  get ended(): boolean {
+    return !this.cursor.peek();
+  }
+
+  /**
+   * The device, or its machine, begins something: it must be the next event.
+   * @returns whether others are inside it, so that its end comes later
+   */
+  enter(
+    op: number,
+    a = 0,
+    b = 0,
+    c = 0,
+    d = 0,
+    e = 0,
+    f = 0,
+    input: Uint8Array = NOTHING,
+  ): boolean {
+    const { event } = this;
+    if (this.#fused && (op === OP_LOAD || op === OP_STORE)) {
+      this.#enterFused(op, a, b, c, d);
+      return false;
+    }
+    if (!this.cursor.peek()) throw this.#noMore(op, [a, b, c, d, e, f], input);
+    if (
+      event.op !== op ||
+      event.depth !== this.depth ||
+      !isStart(event) ||
+      !sameArgs(event, a, b, c, d, e, f) ||
+      !sameBytes(event.input, input)
+    ) {
+      throw this.diverged(actualText(op, [a, b, c, d, e, f], input));
+    }
+    this.cursor.next();
+    this.timeNs = event.timeNs;
+    this.depth++;
+    if (event.window >= 0) this.#expectFused();
+    return event.phase === 'begin';
+  }
+
+  /** What enter() began is over; `event` then has its results. @param begun what enter() returned */
+  leave(op: number, begun: boolean): void {
+    if (begun) {
+      this.deliver();
+      if (!this.cursor.peek()) throw this.#ended();
+      const { event } = this;
+      if (event.phase !== 'end' || event.depth !== this.depth - 1 || event.op !== op) {
+        throw this.diverged(`end of ${opShape(op)?.name}`);
+      }
+      this.cursor.next();
+    }
+    if (this.#fused) throw this.diverged(`end of ${opShape(op)?.name} without its access`, true);
+    this.depth--;
+  }
+
+  /** What enter() began ends with an error. */
+  leaveThrown(op: number, begun: boolean, error: unknown): void {
+    const code = error instanceof VfioError ? error.code : '';
+    const actual = `end of ${opShape(op)?.name} !! ${code === '' ? 'an error' : code}`;
+    if (!begun) throw this.diverged(actual, true);
+    this.deliver();
+    if (!this.cursor.peek()) throw this.#ended();
+    const { event } = this;
+    if (event.phase !== 'thrown' || event.depth !== this.depth - 1 || event.text !== code) {
+      throw this.diverged(actual);
+    }
+    this.cursor.next();
+    this.depth--;
+  }
+
+  /** Something of the core's host: its result is the recorded one. */
+  answer(op: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, input: Uint8Array = NOTHING): void {
+    const begun = this.enter(op, a, b, c, d, e, f, input);
+    this.leave(op, begun);
+  }
+
+  /** The value of a load. */
+  load(window: number, offset: number, width: number): number {
+    if (this.#fused) {
+      this.#enterFused(OP_LOAD, window, offset, width, 0);
+      return this.#fusedValue;
+    }
+    this.answer(OP_LOAD, window, offset, width);
+    return this.event.results[0] as number;
+  }
+
+  store(window: number, offset: number, width: number, value: number): void {
+    if (this.#fused) this.#enterFused(OP_STORE, window, offset, width, value);
+    else this.answer(OP_STORE, window, offset, width, value);
+  }
+
+  /** An effect, inside of which the machine may do more. */
+  within<T>(op: number, run: () => T, a = 0, input: Uint8Array = NOTHING): T {
+    const begun = this.enter(op, a, 0, 0, 0, 0, 0, input);
+    let result: T;
+    try {
+      if (begun) this.deliver();
+      if (this.runCall && begun && this.cursor.peek() && this.event.phase === 'thrown') {
+        throw new ReplayedError();
+      }
+      result = run();
+    } catch (error) {
+      if (!(error instanceof DivergenceError)) this.leaveThrown(op, begun, error);
+      throw error;
+    }
+    this.leave(op, begun);
+    // What other listeners and the like did right after it.
+    if (this.runCall) this.deliver();
+    return result;
+  }
+
+  /** Does what comes from outside next in the trace; in core replay also makes the calls. */
+  deliver(): void {
+    const { cursor, event } = this;
+    while (cursor.peek()) {
+      if (event.depth !== this.depth || !isStart(event)) return;
+      const shape = opShape(event.op) as OpShape;
+      if (shape.kind === 'stimulus') {
+        if (this.nowNs !== undefined && event.timeNs > this.nowNs()) return;
+        this.stimulate();
+      } else if (shape.kind === 'call' && this.runCall !== undefined) {
+        this.runCall(event);
+      } else {
+        return;
+      }
+    }
+  }
+
+  /** Does the stimulus that is next. */
+  stimulate(): void {
+    const { event } = this;
+    this.cursor.next();
+    this.timeNs = event.timeNs;
+    const [first = 0, second = 0] = event.args;
+    if (event.op === OP_RING) {
+      this.ring(first, second);
+    } else if (event.op === OP_DMA_WRITE) {
+      const ram = this.rams.get(first);
+      const bytes = ram?.bytes;
+      if (ram === undefined || !(bytes instanceof Uint8Array)) return;
+      if (second + event.input.length > bytes.length) throw corrupt('a DMA write is out of bounds');
+      bytes.set(event.input, second);
+      this.onDma?.(ram, second, event.input.length);
+    } else if (event.op !== OP_SYNC) {
+      throw corrupt(`'${event.name}' is no stimulus`);
+    }
+  }
+
+  /** Told of each DMA write that was done again. */
+  onDma: ((ram: GuestRam, offset: number, length: number) => void) | undefined;
+
+  /** The error that tells of a difference here. @param current it is in the event that was last */
+  diverged(actual: string, current = false): DivergenceError {
+    const more = current || this.cursor.peek();
+    const { event } = this;
+    const expected = more ? eventText(eventData(event)) : undefined;
+    return new DivergenceError(this.#name, {
+      expected,
+      actual,
+      event: more ? event.ordinal : this.trace.totals.events,
+      access: more ? event.access : this.trace.totals.accesses,
+      timeNs: this.timeNs,
+      before: eventsBefore(this.trace, more ? event.ordinal : this.trace.totals.events),
+      lines: lineStates(this.device),
+    });
+  }
+
+  #expectFused(): void {
+    const { event } = this;
+    this.#fused = true;
+    this.#fusedOp = event.op === OP_READ ? OP_LOAD : OP_STORE;
+    this.#fusedWindow = event.window;
+    this.#fusedOffset = event.windowOffset;
+    this.#fusedWidth = event.args[2] as number;
+    this.#fusedValue =
+      event.op === OP_READ ? (event.results[0] as number) : (event.args[3] as number);
+  }
+
+  #enterFused(op: number, window: number, offset: number, width: number, value: number): void {
+    if (
+      op !== this.#fusedOp ||
+      window !== this.#fusedWindow ||
+      offset !== this.#fusedOffset ||
+      width !== this.#fusedWidth ||
+      (op === OP_STORE && value !== this.#fusedValue)
+    ) {
+      throw this.diverged(actualText(op, [window, offset, width, value]), true);
+    }
+    this.#fused = false;
+  }
+
+  #noMore(op: number, args: number[], input: Uint8Array): Error {
+    return this.trace.finalised ? this.diverged(actualText(op, args, input)) : this.#ended();
+  }
+
+  #ended(): VfioError {
+    return new VfioError(
+      'TRACE_ENDED',
+      `${this.#name}: the recording ends here${this.trace.cut ? `: ${this.trace.cut.reason}` : ''}`,
+      { device: this.#name },
+    );
+  }
+}
+
+/** Stands for an error that the machine threw when it was recorded. */
+export class ReplayedError extends Error {
+  override readonly name = 'ReplayedError';
+
+  constructor() {
+    super('the machine threw an error here when this was recorded');
+  }
+}
+
+function isStart(event: RecordedEvent): boolean {
+  return event.phase === 'whole' || event.phase === 'begin';
+}
+
+function sameArgs(
+  event: RecordedEvent,
+  a: number,
+  b: number,
+  c: number,
+  d: number,
+  e: number,
+  f: number,
+): boolean {
+  const { args } = event;
+  const count = (opShape(event.op) as OpShape).args.length;
+  return (
+    (count < 1 || args[0] === a) &&
+    (count < 2 || args[1] === b) &&
+    (count < 3 || args[2] === c) &&
+    (count < 4 || args[3] === d) &&
+    (count < 5 || args[4] === e) &&
+    (count < 6 || args[5] === f)
+  );
+}
+
+function sameBytes(expected: Uint8Array, actual: Uint8Array): boolean {
+  if (expected.length !== actual.length) return false;
+  for (let i = 0; i < expected.length; i++) if (expected[i] !== actual[i]) return false;
+  return true;
+}
+
+/** The events before one, as text. */
+function eventsBefore(trace: Trace, event: number): readonly string[] {
+  try {
+    const cursor = trace.cursor(Math.max(0, event - REPORTED_EVENTS));
+    const texts: string[] = [];
+    while (cursor.next() && (cursor.event.ordinal < event || !isStart(cursor.event))) {
+      if (cursor.event.ordinal >= event) break;
+      texts.push(placedText(eventData(cursor.event)));
+    }
+    return texts.slice(-REPORTED_EVENTS);
+  } catch {
+    // The report is about something else.
+    return [];
+  }
+}
+
+function lineStates(device: VfioPlatformDevice | undefined) {
+  if (device === undefined || device.closed) return [];
+  return device.lines.map(
+    ({ index, state, up, armed, maskRequested, retrying, stuck, waiting }) => ({
+      index,
+      state,
+      up,
+      armed,
+      maskRequested,
+      retrying,
+      stuck,
+      waiting,
+    }),
+  );
+}

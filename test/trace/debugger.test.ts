@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import { SeededRandom } from '../../host/sim';
+import { CoreReplay, type Trace, TraceDebugger } from '../../host/trace';
+import { recordedLife } from './lives';
+import { lifeOf } from './random-life';
+
+/** All that can be seen of the device where the debugger stands. */
+function view(at: TraceDebugger): string {
+  const { device } = at;
+  const open = device !== undefined && !device.closed;
+  return JSON.stringify([
+    at.position,
+    at.timeNs,
+    device?.statistics,
+    open && device.lines,
+    open && device.directMapping,
+  ]);
+}
+
+/** What is seen at each call, walking from the start. */
+async function walk(trace: Trace): Promise<Map<number, string>> {
+  const at = await TraceDebugger.start(trace);
+  const views = new Map<number, string>();
+  do views.set(at.position, view(at));
+  while (at.stepForward());
+  at.dispose();
+  return views;
+}
+
+// Lives whose opening does not fail, with and without direct mapping, of both policies.
+const seeds = [2, 3, 5, 8, 13, 21, 34, 55];
+
+describe('walking through a recording', () => {
+  it.each(seeds)(
+    'seed %i: every seek, back and forth, finds what a walk has seen',
+    async (seed) => {
+      const { trace, log } = await recordedLife(seed);
+      if (!log.opened) return;
+      expect(trace.checkpoints.length, JSON.stringify(lifeOf(seed))).toBeGreaterThan(0);
+      const views = await walk(trace);
+      const places = [...views.keys()];
+      const random = new SeededRandom(seed);
+      const at = await TraceDebugger.start(trace);
+      for (let i = 0; i < 25; i++) {
+        const place = places[random.below(places.length)] as number;
+        await at.seek(place);
+        expect(at.position).toBe(place);
+        expect(view(at)).toBe(views.get(place));
+      }
+      // And from the last place everything follows as it did.
+      while (at.stepForward()) expect(view(at)).toBe(views.get(at.position));
+      at.dispose();
+    },
+  );
+
+  it.each(seeds)(
+    'seed %i: a device taken from any checkpoint goes on as recorded',
+    async (seed) => {
+      const { trace, log } = await recordedLife(seed);
+      if (!log.opened) return;
+      for (const checkpoint of trace.checkpoints) {
+        const replay = await CoreReplay.at(trace, checkpoint);
+        expect(replay?.position).toBe(checkpoint.event);
+        replay?.run();
+        expect(replay?.ended).toBe(true);
+        replay?.dispose();
+      }
+    },
+  );
+
+  it('steps back to where it came from', async () => {
+    const { trace } = await recordedLife(3);
+    const views = await walk(trace);
+    const places = [...views.keys()];
+    const at = await TraceDebugger.start(trace);
+    await at.seek(Number.POSITIVE_INFINITY);
+    expect(at.next).toBeUndefined();
+    for (const place of places.slice(-12, -1).reverse()) {
+      expect(await at.stepBack()).toBe(true);
+      expect(view(at)).toBe(views.get(place));
+    }
+    await at.seek(places[0] as number);
+    expect(await at.stepBack()).toBe(false);
+    at.dispose();
+  });
+
+  it('goes to the next interrupt of a line and the next access to a register', async () => {
+    const { trace } = await recordedLife(3);
+    const cursor = trace.cursor();
+    const ups: number[] = [];
+    const reads: number[] = [];
+    while (cursor.next()) {
+      const { event } = cursor;
+      if (event.phase !== 'whole' && event.phase !== 'begin') continue;
+      if (event.name === 'lineUp' && event.args[0] === 0) ups.push(event.ordinal);
+      if (event.name === 'read' && event.args[1] === 0x10) reads.push(event.ordinal);
+    }
+    expect(ups.length).toBeGreaterThan(0);
+    expect(reads.length).toBeGreaterThan(0);
+    const at = await TraceDebugger.start(trace);
+    const first = await at.toInterrupt(0);
+    expect(first?.event).toBe(ups[0]);
+    expect(at.position).toBeLessThanOrEqual(first?.event ?? 0);
+    at.stepForward();
+    expect(at.position).toBeGreaterThan(first?.event ?? 0);
+    await at.seek(0);
+    const read = await at.toAccess({ region: 0, offset: 0x10, direction: 'read' });
+    expect(read?.event).toBe(reads[0]);
+    at.dispose();
+  });
+});
