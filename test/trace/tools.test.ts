@@ -38,7 +38,9 @@ describe('the tools', () => {
   it('dump shows every event as text and as JSON lines', () => {
     const text = [...dumpTrace(trace)];
     expect(text[0]).toContain('trace a life of dev');
-    expect(text.filter((line) => /^ *\d+ +\d[\d.]* ns /.test(line))).toHaveLength(trace.totals.events);
+    expect(text.filter((line) => /^ *\d+ +\d[\d.]* ns /.test(line))).toHaveLength(
+      trace.totals.events,
+    );
     const json = [...dumpTrace(trace, { format: 'json' })].map((line) => JSON.parse(line));
     expect(json[0].header.device.name).toBe('dev');
     expect(json[1]).toMatchObject({ event: 0, name: 'openDevice', phase: 'begin', depth: 0 });
