@@ -1,8 +1,9 @@
-import { describe, descriptionOf, type PluggedDevice, plug } from '../../host';
+import { describe, descriptionOf, type PluggedDevice, plug, type VfioHost } from '../../host';
 import type { V86Machine } from '../../host/machines/v86';
 import {
   AlteraPs2,
   type DeviceHandle,
+  type DeviceModel,
   DwApbUart,
   Ps2Keyboard,
   SimulatedHost,
@@ -14,6 +15,8 @@ import {
 const UART_CLOCK = 64_000_000;
 const UART_FIFO = 256;
 
+const UART = '9040000.serial';
+
 /** Free in v86, and where PCs have their devices. */
 const BASES = { uart: 0xfea00000, rng: 0xfea01000, keyboard: 0xfea02000 };
 /** Inputs that nothing else of the machine uses. */
@@ -24,7 +27,8 @@ const cell = (value: number) => Uint8Array.of(value >>> 24, value >>> 16, value 
 /** The devices of the tests, plugged into a machine. */
 export interface Board {
   readonly host: SimulatedHost<V86Machine['clock']>;
-  readonly uart: DeviceHandle<DwApbUart>;
+  /** The model of the UART, unless another one was asked for. */
+  readonly uart: DwApbUart;
   readonly rng: DeviceHandle<VirtioMmio>;
   readonly keyboard: DeviceHandle<AlteraPs2>;
   readonly keys: Ps2Keyboard;
@@ -35,17 +39,29 @@ export interface Board {
   onUartByte: (byte: number) => void;
 }
 
+/** What can be otherwise with the UART. */
+export interface BoardOptions {
+  /** Another model than the DesignWare UART. */
+  readonly uartModel?: DeviceModel;
+  /** What it is opened on instead of the simulated host, such as a recording one. */
+  readonly uartHost?: (host: VfioHost) => VfioHost;
+}
+
 /** Puts three devices on a simulated host and passes them through to the machine. */
-export async function plugBoard(machine: V86Machine): Promise<Board> {
+export async function plugBoard(
+  machine: V86Machine,
+  { uartModel, uartHost = (host) => host }: BoardOptions = {},
+): Promise<Board> {
   const host = new SimulatedHost({ clock: machine.clock });
   const keys = new Ps2Keyboard();
-  const uart = host.addDevice({
-    name: '9040000.serial',
-    model: new DwApbUart({
-      clockHz: UART_CLOCK,
-      fifoDepth: UART_FIFO,
-      onTransmit: (byte) => board.onUartByte(byte),
-    }),
+  const uart = new DwApbUart({
+    clockHz: UART_CLOCK,
+    fifoDepth: UART_FIFO,
+    onTransmit: (byte) => board.onUartByte(byte),
+  });
+  host.addDevice({
+    name: UART,
+    model: uartModel ?? uart,
     properties: { 'clock-frequency': cell(UART_CLOCK) },
   });
   const rng = host.addDevice({
@@ -61,7 +77,7 @@ export async function plugBoard(machine: V86Machine): Promise<Board> {
     lines: { 0: INPUTS[device] },
   });
   const plugged = {
-    uart: await plug(host, { host: uart.name }, machine, wiring('uart')),
+    uart: await plug(uartHost(host), { host: UART }, machine, wiring('uart')),
     rng: await plug(host, { host: rng.name, dma: true }, machine, wiring('rng')),
     keyboard: await plug(host, { host: keyboard.name }, machine, wiring('keyboard')),
   };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { BoardOptions } from './board';
 import { debianGuest } from './debian';
 import { type BootFiles, LinuxGuest } from './guest';
 import { initramfs } from './initramfs';
@@ -54,7 +55,7 @@ export interface Booted {
   /** What the kernel said while it found the devices. */
   readonly log: string;
   /** The booted guest with new devices, to be destroyed after use. */
-  start(): Promise<LinuxGuest>;
+  start(options?: BoardOptions): Promise<LinuxGuest>;
 }
 
 /** Boots, and saves the state; a state that was saved by the same sources is used again. */
@@ -87,6 +88,6 @@ export async function boot(): Promise<Booted> {
     release: debian.release,
     bootMs,
     log: readFileSync(`${saved}.log`, 'utf8'),
-    start: () => LinuxGuest.restore(files, state),
+    start: (options = {}) => LinuxGuest.restore(files, state, options),
   };
 }

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { V86 } from 'v86';
 import { V86Machine } from '../../host/machines/v86';
-import { type Board, plugBoard } from './board';
+import { type Board, type BoardOptions, plugBoard } from './board';
 
 const MEMORY_BYTES = 96 << 20;
 /** Self-tests and certificates of the kernel cost minutes in an emulator and have nothing to do with devices. */
@@ -59,14 +59,22 @@ export class LinuxGuest {
   }
 
   /** Goes on from a state that save() made, with devices that are as after a reset. */
-  static async restore(files: BootFiles, state: ArrayBuffer): Promise<LinuxGuest> {
-    const guest = await LinuxGuest.#create(files, false);
+  static async restore(
+    files: BootFiles,
+    state: ArrayBuffer,
+    options: BoardOptions,
+  ): Promise<LinuxGuest> {
+    const guest = await LinuxGuest.#create(files, false, options);
     await guest.emulator.restore_state(state);
     void guest.emulator.run();
     return guest;
   }
 
-  static async #create({ bios, kernel, initrd }: BootFiles, boots: boolean): Promise<LinuxGuest> {
+  static async #create(
+    { bios, kernel, initrd }: BootFiles,
+    boots: boolean,
+    options?: BoardOptions,
+  ): Promise<LinuxGuest> {
     const emulator = new V86({
       wasm_path: fileURLToPath(import.meta.resolve('v86/build/v86.wasm')),
       memory_size: MEMORY_BYTES,
@@ -83,7 +91,7 @@ export class LinuxGuest {
       autostart: false,
     });
     const machine = await V86Machine.whenReady(emulator);
-    return new LinuxGuest(emulator, machine, await plugBoard(machine));
+    return new LinuxGuest(emulator, machine, await plugBoard(machine, options));
   }
 
   async save(): Promise<ArrayBuffer> {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../host/sim';
-import { INPUTS } from './board';
+import { MemorySink, type Recording, record, replayDevice, Trace } from '../../host/trace';
+import { type BoardOptions, INPUTS } from './board';
 import { type Booted, boot } from './booted';
 import type { LinuxGuest } from './guest';
 
@@ -53,22 +54,22 @@ describe('stock Debian, booted with the SSDT of describe()', () => {
   });
 });
 
-describe('its driver 8250_dw on the passed-through UART', () => {
-  /** Binds the driver; fd 3 of the guest's shell is the port, at 4 Mbit/s with flow control. */
-  async function openPort(): Promise<void> {
-    guest = await booted.start();
-    await guest.run('echo APMC0D08:00 >/sys/bus/platform/drivers/dw-apb-uart/bind');
-    await guest.run('T=/dev/$(ls /sys/bus/platform/devices/APMC0D08:00/tty)');
-    await guest.run('exec 3<>$T && stty -F $T 4000000 raw -echo cs8 clocal crtscts');
-  }
+/** Binds the driver; fd 3 of the guest's shell is the port, at 4 Mbit/s with flow control. */
+async function openPort(options?: BoardOptions): Promise<void> {
+  guest = await booted.start(options);
+  await guest.run('echo APMC0D08:00 >/sys/bus/platform/drivers/dw-apb-uart/bind');
+  await guest.run('T=/dev/$(ls /sys/bus/platform/devices/APMC0D08:00/tty)');
+  await guest.run('exec 3<>$T && stty -F $T 4000000 raw -echo cs8 clocal crtscts');
+}
 
+describe('its driver 8250_dw on the passed-through UART', () => {
   it('receives 1 MiB intact, by interrupts', async () => {
     await openPort();
     const before = await guest.interrupts(INPUTS.uart);
     expect(before.kind).toMatch(/IO-APIC +5-fasteoi +ttyS\d/);
     const bytes = randomBytes(MEBIBYTE, 1);
     const received = guest.run(`head -c ${MEBIBYTE} <&3 >/tmp/rx; sha256sum </tmp/rx`);
-    guest.board.uart.model.receive(bytes);
+    guest.board.uart.receive(bytes);
     expect((await received).split(' ')[0]).toBe(sha256(bytes));
     const { count } = await guest.interrupts(INPUTS.uart);
     // No interrupt can bring more than the FIFO holds.
@@ -89,6 +90,42 @@ describe('its driver 8250_dw on the passed-through UART', () => {
     const { count } = await guest.interrupts(INPUTS.uart);
     // The driver fills the FIFO of 256 whenever it is empty.
     expect(count - before.count).toBeGreaterThanOrEqual(MEBIBYTE / 256);
+  });
+});
+
+describe('a recorded session on the UART', () => {
+  const LINES = ['The first line,', 'a second one', 'and the last.'];
+
+  /** What the guest prints of what it reads from the port, while it also writes to it. */
+  async function session(speak: () => void): Promise<string> {
+    await guest.run('echo "guest speaking" >&3');
+    const printed = guest.run(`head -n ${LINES.length} <&3`);
+    speak();
+    return printed;
+  }
+
+  it('replays to the same console output, without the model of the UART', async () => {
+    const sink = new MemorySink();
+    let recording: Recording | undefined;
+    await openPort({
+      uartHost: (host) => {
+        recording = record(host, { uuid: 'uart-session', sink });
+        return recording;
+      },
+    });
+    const { uart, plugged } = guest.board;
+    const recorded = await session(() => uart.receive(Buffer.from(`${LINES.join('\n')}\n`)));
+    expect(recorded).toBe(LINES.join('\n'));
+    plugged.uart.unplug();
+    recording?.finish();
+    await guest.destroy();
+
+    const model = replayDevice(Trace.open(sink.bytes()));
+    await openPort({ uartModel: model });
+    // Nobody speaks but the recording.
+    expect(await session(() => undefined)).toBe(recorded);
+    const { count } = await guest.interrupts(INPUTS.uart);
+    expect(count).toBeGreaterThan(0);
   });
 });
 
