@@ -40,3 +40,5 @@ export const PROGRESS_MS = 200;
 export const EVENTS_PER_TURN = 20_000;
 /** Traces that one `replay` takes. */
 export const MAX_REPLAY_TRACES = 32;
+/** Parts of a text between two turns of the event loop. */
+export const PARTS_PER_TURN = 2_000;

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { BoardDevice } from '../../host/cli/simulated/sample-board';
+import { writeParts } from '../../host/cli/traces/text-file';
 import { Pl011, Pl031, Pl061 } from '../../host/sim/models';
-import { Desk, widest } from './fixture';
+import { Desk, FakeTerminal, widest } from './fixture';
 
 const image = new Uint8Array(readFileSync(new URL('../../firmware/stories.bin', import.meta.url)));
 const base = { bus: 'amba', hostDriver: undefined, vfio: true } as const;
@@ -264,5 +265,75 @@ describe('diff', () => {
     const { code, out } = await call(files, 'diff', 'a.rtc.trace', 'b.uart.trace');
     expect(code).toBe(8);
     expect(out).toContain('recordings of different things');
+  });
+});
+
+describe('stat', () => {
+  it('counts events, interrupts and their latencies', async () => {
+    const { code, out } = await run('stat', 'a.rtc.trace', '--json');
+    expect(code).toBe(0);
+    const data = JSON.parse(out);
+    expect(data).toMatchObject({
+      device: 'a.rtc',
+      cut: null,
+      kinds: { openDevice: 1, connectLine: 1 },
+      lines: [{ line: 0, stalls: 0, storm: false }],
+    });
+    const [line] = data.lines;
+    expect(line.injections).toBeGreaterThan(0);
+    expect(line.completions).toBe(line.injections);
+    expect(line.triggerToEoi.count).toBe(line.completions);
+  });
+
+  it('shows them as a table, in 80 columns', async () => {
+    const { out } = await run('stat', 'a.rtc.trace');
+    expect(out).toMatch(/^a\.rtc: \d+ events, \d+ accesses, 10\.000 ms$/m);
+    expect(out).toMatch(/^LINE +SIGNALS +INJECTED/m);
+    expect(widest(out)).toBeLessThanOrEqual(80);
+  });
+
+  it('takes what counts as a stall and as a storm', async () => {
+    const { out } = await run('stat', 'a.rtc.trace', '--stall', '0', '--storm', '1');
+    expect(out).toMatch(/storm, \d+ stalled/);
+  });
+});
+
+describe('export', () => {
+  it('writes waveforms', async () => {
+    const files = new Map(made);
+    const { code } = await call(files, 'export', 'a.rtc.trace', '-o', 'rtc.vcd');
+    expect(code).toBe(0);
+    const text = new TextDecoder().decode(files.get('rtc.vcd'));
+    expect(text).toMatch(/^\$comment a\.rtc/);
+    expect(text).toContain('$var wire 1 $ line0_level $end\n');
+  });
+
+  it('writes Chrome trace events to the standard output', async () => {
+    const { code, out } = await run('export', 'a.rtc.trace', '--format', 'perfetto');
+    expect(code).toBe(0);
+    const { traceEvents } = JSON.parse(out);
+    expect(traceEvents.filter(({ ph }: { ph: string }) => ph === 'X').length).toBeGreaterThan(0);
+  });
+
+  it('replaces nothing unasked', async () => {
+    const files = new Map(made);
+    expect((await call(files, 'export', 'a.rtc.trace', '-o', 'short.trace')).code).toBe(1);
+    expect(files.get('short.trace')).toEqual(bytes('short.trace'));
+    expect((await call(files, 'export', 'a.rtc.trace', '-o', 'short.trace', '--force')).code).toBe(
+      0,
+    );
+  });
+
+  it('ends at Ctrl-C, and leaves what it has written', async () => {
+    const terminal = new FakeTerminal();
+    function* endless() {
+      for (let part = 0; ; part++) {
+        if (part === 10_000) terminal.interrupt();
+        yield 'x';
+      }
+    }
+    const writing = writeParts(terminal, 'out', false, endless(), 'exporting', () => 0);
+    await expect(writing).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    expect(terminal.files.files.get('out')?.length).toBeGreaterThanOrEqual(10_000);
   });
 });

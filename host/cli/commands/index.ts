@@ -4,6 +4,7 @@ import { describe } from './describe';
 import { diff } from './diff';
 import { doctor } from './doctor';
 import { dump } from './dump';
+import { exportCommand } from './export';
 import { info } from './info';
 import { irq } from './irq';
 import { list } from './list';
@@ -12,6 +13,7 @@ import { poke } from './poke';
 import { record } from './record';
 import { replay } from './replay';
 import { run } from './run';
+import { stat } from './stat';
 import { unbind } from './unbind';
 
 /** In the order of the help text: from setting up to using. */
@@ -30,4 +32,6 @@ export const commands: readonly Command[] = [
   replay,
   dump,
   diff,
+  stat,
+  exportCommand,
 ];

@@ -1,0 +1,76 @@
+import type { Trace } from '../../trace';
+import { exportPerfetto } from '../../trace/tools/perfetto';
+import { exportVcd } from '../../trace/tools/vcd';
+import type { Command } from '../arguments/command';
+import { flag, oneOf, text as textOption } from '../arguments/values';
+import { EXIT_BAD_FILE, EXIT_OK } from '../exit-codes';
+import { writeParts } from '../traces/text-file';
+import { openTraceFile } from '../traces/trace-file';
+
+/** Formats, and how each is made. */
+const formats = {
+  vcd: function* (trace: Trace) {
+    for (const line of exportVcd(trace)) yield `${line}\n`;
+  },
+  perfetto: (trace: Trace) => exportPerfetto(trace),
+} as const satisfies Readonly<Record<string, (trace: Trace) => Iterable<string>>>;
+
+const names = Object.keys(formats) as (keyof typeof formats)[];
+
+export const exportCommand: Command = {
+  name: 'export',
+  summary: 'a recording for other tools: VCD, Perfetto',
+  usage: 'TRACE',
+  positionals: [1, 1],
+  options: {
+    format: {
+      type: 'string',
+      short: 'f',
+      value: names.join('|'),
+      help: `the format (${names[0]})`,
+    },
+    output: {
+      type: 'string',
+      short: 'o',
+      value: 'FILE',
+      help: 'where to; the standard output unless given',
+    },
+    force: { type: 'boolean', help: 'replace a file that is there already' },
+  },
+  description: `
+Writes a recording in the format of another tool:
+
+  vcd       waveforms of the lines and accesses, for GTKWave or Surfer
+  perfetto  Chrome trace events, for ui.perfetto.dev
+
+  vfio-wasm export rtc.vfiotrace -f perfetto -o rtc.json
+`,
+  async run({ positionals, values, json, terminal }) {
+    const format = oneOf(values, 'format', names, names[0] as (typeof names)[number]);
+    const output = textOption(values, 'output');
+    const path = positionals[0] as string;
+    let read = 0;
+    const { trace, close } = openTraceFile(terminal, path, (part) => {
+      read = part;
+    });
+    try {
+      const length = await writeParts(
+        terminal,
+        output,
+        flag(values, 'force'),
+        formats[format](trace),
+        'exporting',
+        () => read,
+      );
+      return {
+        exitCode: trace.cut === undefined ? EXIT_OK : EXIT_BAD_FILE,
+        // Without a file the output is the export itself.
+        data: json && output !== undefined ? { format, file: output, length } : undefined,
+        text: () =>
+          output === undefined ? [] : [`${length} characters of ${format} in ${output}`],
+      };
+    } finally {
+      close();
+    }
+  },
+};
