@@ -1,25 +1,33 @@
+import { dirname, relative } from 'node:path';
 import type { Trace } from '../../trace';
 import { exportPerfetto } from '../../trace/tools/perfetto';
 import { exportVcd } from '../../trace/tools/vcd';
+import { exportVitest } from '../../trace/tools/vitest';
 import type { Command } from '../arguments/command';
 import { flag, oneOf, text as textOption } from '../arguments/values';
 import { EXIT_BAD_FILE, EXIT_OK } from '../exit-codes';
 import { writeParts } from '../traces/text-file';
 import { openTraceFile } from '../traces/trace-file';
 
+type Format = (trace: Trace, tracePath: string, output: string | undefined) => Iterable<string>;
+
 /** Formats, and how each is made. */
 const formats = {
-  vcd: function* (trace: Trace) {
+  vcd: function* (trace) {
     for (const line of exportVcd(trace)) yield `${line}\n`;
   },
-  perfetto: (trace: Trace) => exportPerfetto(trace),
-} as const satisfies Readonly<Record<string, (trace: Trace) => Iterable<string>>>;
+  perfetto: (trace) => exportPerfetto(trace),
+  // The test looks for the trace from where it is itself.
+  vitest: (trace, path, output) => [
+    exportVitest(trace, { file: relative(dirname(output ?? ''), path) }),
+  ],
+} as const satisfies Readonly<Record<string, Format>>;
 
 const names = Object.keys(formats) as (keyof typeof formats)[];
 
 export const exportCommand: Command = {
   name: 'export',
-  summary: 'a recording for other tools: VCD, Perfetto',
+  summary: 'a recording for other tools: VCD, Perfetto, a vitest test',
   usage: 'TRACE',
   positionals: [1, 1],
   options: {
@@ -42,6 +50,7 @@ Writes a recording in the format of another tool:
 
   vcd       waveforms of the lines and accesses, for GTKWave or Surfer
   perfetto  Chrome trace events, for ui.perfetto.dev
+  vitest    a regression test that replays the recording from where it is now
 
   vfio-wasm export rtc.vfiotrace -f perfetto -o rtc.json
 `,
@@ -58,7 +67,7 @@ Writes a recording in the format of another tool:
         terminal,
         output,
         flag(values, 'force'),
-        formats[format](trace),
+        formats[format](trace, path, output),
         'exporting',
         () => read,
       );

@@ -8,12 +8,14 @@ import { exportCommand } from './export';
 import { info } from './info';
 import { irq } from './irq';
 import { list } from './list';
+import { minimize } from './minimize';
 import { peek } from './peek';
 import { poke } from './poke';
 import { record } from './record';
 import { replay } from './replay';
 import { run } from './run';
 import { stat } from './stat';
+import { trim } from './trim';
 import { unbind } from './unbind';
 
 /** In the order of the help text: from setting up to using. */
@@ -33,5 +35,7 @@ export const commands: readonly Command[] = [
   dump,
   diff,
   stat,
+  trim,
+  minimize,
   exportCommand,
 ];

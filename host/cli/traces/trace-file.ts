@@ -50,19 +50,19 @@ export async function withTrace<T>(
 }
 
 /**
- * Work on a trace that never gets back to the event loop: progress is told from
+ * Work on a trace that hardly gets back to the event loop: progress is told from
  * what it reads, and Ctrl-C ends the process.
  */
-export function blockingOnTrace<T>(
+export async function blockingOnTrace<T>(
   terminal: Terminal,
   path: string,
   what: string,
-  work: (trace: Trace) => T,
-): T {
+  work: (trace: Trace) => T | Promise<T>,
+): Promise<T> {
   const progress = new Progress(terminal, what);
   const { trace, close } = openTraceFile(terminal, path, (part) => progress.show(part));
   try {
-    return terminal.blocking(() => work(trace));
+    return await terminal.blocking(() => work(trace));
   } finally {
     progress.end();
     close();
