@@ -3,6 +3,19 @@
  *
  * @module
  */
+
+export {
+  type ReplayDeviceModel,
+  type ReplayDeviceOptions,
+  replayDevice,
+} from './device/replay-device';
+export {
+  type AccessStep,
+  type DeviceStep,
+  type DmaStep,
+  deviceSteps,
+  type SignalStep,
+} from './device/steps';
 export type { ChunkInfo, PlacedChunk } from './format/chunk';
 export type { TraceCursor } from './format/cursor';
 export type { EventPhase, RecordedEvent } from './format/event';
@@ -34,3 +47,21 @@ export { type RegisterPlace, TraceDebugger } from './replay/debugger';
 export { type Divergence, DivergenceError, divergenceText } from './replay/divergence';
 export { type ReplayHost, type ReplayHostOptions, replayHost } from './replay/machine-replay';
 export { type DiffOptions, diffTraces, type TraceDifference } from './tools/diff';
+export { type DumpOptions, dumpTrace } from './tools/dump';
+export {
+  failsWith,
+  type MinimizedTrace,
+  type MinimizeOptions,
+  minimizeTrace,
+} from './tools/minimize';
+export { exportPerfetto } from './tools/perfetto';
+export {
+  type Latency,
+  type LineStat,
+  type StatOptions,
+  statTrace,
+  type TraceStat,
+} from './tools/stat';
+export { type TrimOptions, trimTrace } from './tools/trim';
+export { exportVcd } from './tools/vcd';
+export { exportVitest, type VitestOptions } from './tools/vitest';

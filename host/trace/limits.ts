@@ -33,3 +33,7 @@ export const REPORTED_EVENTS = 12;
 export const MAX_REPLAYED_RAM = 0x10000000;
 /** Blocks of guest RAM in a header. */
 export const MAX_RAM_BLOCKS = 64;
+/** Accesses, signals and DMA writes of a device that is made from a recording. */
+export const MAX_DEVICE_STEPS = 0x400000;
+/** Accesses that tolerant matching looks ahead for the one that the driver makes. */
+export const TOLERANT_LOOKAHEAD = 64;

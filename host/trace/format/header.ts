@@ -161,6 +161,10 @@ const headerFields: Record<keyof Omit<TraceHeader, 'derived'>, Check> = {
 export function decodeHeader(bytes: Uint8Array): TraceHeader {
   const value = parse(bytes, 'header');
   required('header', value, headerFields);
+  const { derived } = value;
+  if (derived !== undefined && !shape({ uuid: isText, how: isText })(derived)) {
+    throw corrupt("the header has no usable 'derived'");
+  }
   if (!oneOf('none', 'exact', 'at-sync')(value.dma)) throw unsupported(`its DMA is '${value.dma}'`);
   return value as unknown as TraceHeader;
 }

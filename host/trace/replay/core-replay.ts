@@ -9,7 +9,12 @@ import { openDevice } from '../../device/open';
 import { VfioError } from '../../errors';
 import type { DeviceOptions, EoiSource } from '../../options/options';
 import type { EoiRule } from '../../profiles/profile';
-import { type Checkpoint, decodeCheckpoint } from '../format/checkpoint';
+import {
+  type Checkpoint,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  type RamMapping,
+} from '../format/checkpoint';
 import { crc32 } from '../format/crc32';
 import type { RecordedEvent } from '../format/event';
 import * as ops from '../format/ops';
@@ -153,6 +158,54 @@ export class CoreReplay {
       if (session.depth > 0) throw error;
     }
     session.device = this.device;
+    await this.#enterWindow();
+  }
+
+  /** A trimmed recording goes on from a checkpoint behind its opening. */
+  async #enterWindow(): Promise<void> {
+    const { trace } = this.session;
+    const how = trace.header.derived?.how;
+    if (how === 'lines') {
+      throw new VfioError(
+        'TRACE_UNSUPPORTED',
+        'the recording has some lines only, so it cannot be replayed; use the one it was made from',
+      );
+    }
+    const [place] = trace.checkpoints;
+    if (how !== 'window' || place === undefined) return;
+    const checkpoint = decodeCheckpoint(trace.contents(place.chunk));
+    if (checkpoint.abi !== ABI_VERSION || !this.#takeOver(checkpoint, place)) {
+      throw new VfioError(
+        'TRACE_UNSUPPORTED',
+        `the recording begins at a checkpoint of boundary version ${checkpoint.abi}, this release has ${ABI_VERSION}; ` +
+          'trim the whole recording again',
+      );
+    }
+  }
+
+  /**
+   * The state between two calls, as the contents of a checkpoint.
+   * @throws VfioError TRACE_UNSUPPORTED where guest RAM was unmapped before
+   */
+  checkpoint(): Uint8Array {
+    const { tap, device } = this;
+    if (device === undefined || device.closed || tap?.memory === undefined) {
+      throw new VfioError('TRACE_UNSUPPORTED', 'there is no open device to take a checkpoint of');
+    }
+    const { lines, rams } = connectedAt(this.session.trace, this.position);
+    const armed = device.lines.map((line) => line.armed);
+    return encodeCheckpoint({
+      abi: ABI_VERSION,
+      timerRuns: tap.timerRuns,
+      timerUsed: tap.timer !== undefined,
+      // Of those that were to be connected, some may have been refused.
+      lines: [...lines]
+        .filter(([line]) => armed[line] !== undefined && armed[line] !== 'no')
+        .sort(([a], [b]) => a - b),
+      rams,
+      windows: tap.windows.list(),
+      state: tap.memory.words.subarray(STATE_START >>> 2, (STATE_END + 3) >>> 2),
+    });
   }
 
   /** Number of the next event. */
@@ -344,6 +397,32 @@ export class CoreReplay {
     }
     return [0, 0];
   }
+}
+
+/** What the host has connected and mapped before an event, as far as a trace tells. */
+function connectedAt(trace: Trace, event: number) {
+  const lines = new Map<number, number>();
+  const rams: RamMapping[] = [];
+  const cursor = trace.cursor();
+  const begun: { op: number; args: number[] }[] = [];
+  while (cursor.peek() && cursor.event.ordinal < event && cursor.next()) {
+    const { op, phase, args } = cursor.event;
+    if (phase === 'begin') begun.push({ op, args: [...args] });
+    if (phase === 'begin') continue;
+    const call = phase === 'whole' ? { op, args } : begun.pop();
+    const [a = 0, b = 0, c = 0, d = 0] = call?.args ?? [];
+    if (op === ops.OP_CONNECT_LINE) lines.set(a, b);
+    else if (op === ops.OP_DISCONNECT_LINE) lines.delete(a);
+    else if (op === ops.OP_MAP_RAM && phase !== 'thrown') {
+      rams.push({ size: a, iova: (BigInt(c) << 32n) | BigInt(b), writable: d !== 0 });
+    } else if (op === ops.OP_UNMAP_RAM) {
+      throw new VfioError(
+        'TRACE_UNSUPPORTED',
+        'there is no checkpoint after guest RAM was unmapped; begin before that',
+      );
+    }
+  }
+  return { lines, rams };
 }
 
 /** What came of a core replay. */

@@ -55,6 +55,11 @@ export class TraceDebugger {
     return cursor.peek() ? eventData(event) : undefined;
   }
 
+  /** The state here as the contents of a checkpoint. @throws VfioError TRACE_UNSUPPORTED */
+  checkpoint(): Uint8Array {
+    return this.#replay.checkpoint();
+  }
+
   /** Makes the next call. @returns false at the end @throws DivergenceError */
   stepForward(): boolean {
     return this.#replay.step();

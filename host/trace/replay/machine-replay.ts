@@ -88,6 +88,10 @@ function checkMachine({ header }: Trace, { force = false }: ReplayHostOptions): 
       `${device.name}: ${why}; use replayCore() or replayDevice(), or set force`,
       { device: device.name },
     );
+  const how = header.derived?.how;
+  if (how === 'window' || how === 'lines' || how === 'minimize') {
+    throw refuse('it is a part of a recording, and a machine starts at the start');
+  }
   if (force) return;
   if (machine?.deterministic === false) {
     throw refuse(`it was recorded on ${machine.name}, which does not run the same way twice`);
