@@ -1,8 +1,6 @@
 import { dirname, relative } from 'node:path';
 import type { Trace } from '../../trace';
-import { exportPerfetto } from '../../trace/tools/perfetto';
-import { exportVcd } from '../../trace/tools/vcd';
-import { exportVitest } from '../../trace/tools/vitest';
+import { exportPerfetto, exportVcd, exportVitest } from '../../trace';
 import type { Command } from '../arguments/command';
 import { flag, oneOf, text as textOption } from '../arguments/values';
 import { EXIT_BAD_FILE, EXIT_OK } from '../exit-codes';

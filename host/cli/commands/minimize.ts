@@ -1,5 +1,4 @@
-import type { Trace } from '../../trace';
-import { failsWith, minimizeTrace } from '../../trace/tools/minimize';
+import { failsWith, MemorySink, minimizeTrace, type Trace, trimTrace } from '../../trace';
 import type { Command, Values } from '../arguments/command';
 import { flag, numberOption, text as textOption } from '../arguments/values';
 import type { Terminal } from '../environment';
@@ -22,13 +21,11 @@ async function core(terminal: Terminal, path: string): Promise<WebAssembly.Modul
 /** Asks a command of the user about each candidate. */
 function commandCheck(terminal: Terminal, command: string, candidatePath: string): Check {
   return async (candidate) => {
-    terminal.files.write(candidatePath, bytesOf(candidate));
+    const sink = new MemorySink();
+    await trimTrace(candidate, sink);
+    terminal.files.write(candidatePath, sink.bytes());
     return (await terminal.shell(command, candidatePath)) !== 0;
   };
-}
-
-function bytesOf(trace: Trace): Uint8Array {
-  return trace.bytes(0, trace.size);
 }
 
 async function checkFor(terminal: Terminal, values: Values, candidatePath: string): Promise<Check> {

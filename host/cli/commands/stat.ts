@@ -1,4 +1,4 @@
-import { type LineStat, statTrace, type TraceStat } from '../../trace/tools/stat';
+import { type LineStat, statTrace, type TraceStat } from '../../trace';
 import type { Command } from '../arguments/command';
 import { numberOption, seconds } from '../arguments/values';
 import { EXIT_BAD_FILE, EXIT_OK } from '../exit-codes';

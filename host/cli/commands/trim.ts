@@ -1,4 +1,4 @@
-import { trimTrace } from '../../trace/tools/trim';
+import { trimTrace } from '../../trace';
 import type { Command } from '../arguments/command';
 import { flag, numberOption, text as textOption, texts, wholeNumber } from '../arguments/values';
 import { EXIT_OK } from '../exit-codes';
@@ -26,9 +26,9 @@ export const trim: Command = {
     force: { type: 'boolean', help: 'replace a file that is there already' },
   },
   description: `
-Writes a part of a recording. A window replays like the whole: it has the opening
-of the device and a checkpoint from which it goes on. A selection of lines is for
-looking at only.
+Writes a part of a recording. A window replays like the whole: it has the
+opening of the device and a checkpoint from which it goes on. A selection of
+lines is for looking at only.
 
 Ctrl-C leaves a valid file, with what had been written.
 
