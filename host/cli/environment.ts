@@ -26,6 +26,7 @@ export interface UserFiles {
   create(path: string, replace: boolean): CreatedFile;
   /** @throws CommandError NO_SUCH_FILE, NOT_PERMITTED, FILE_FAILED, also when it has more than `most` bytes */
   read(path: string, most: number): Uint8Array;
+  remove(path: string): void;
   /** Makes the file, or replaces it as a whole. @throws CommandError NOT_PERMITTED, FILE_FAILED */
   write(path: string, bytes: Uint8Array): void;
 }
@@ -48,10 +49,15 @@ export interface Terminal {
   /** A new UUID. */
   uuid(): string;
   /**
-   * Work that never gets back to the event loop: Ctrl-C ends the process there
+   * Work that hardly gets back to the event loop: Ctrl-C ends the process there
    * at once, since nothing could hear of it.
    */
-  blocking<T>(work: () => T): T;
+  blocking<T>(work: () => T | Promise<T>): Promise<T>;
+  /**
+   * Runs a command of the user's shell with `argument` behind it; its output is dropped.
+   * @returns its exit code, or 128 and more when a signal ended it
+   */
+  shell(command: string, argument: string): Promise<number>;
   /** Milliseconds of a monotonic clock. */
   nowMs(): number;
   /** Resolves after `ms`, or at once when `interrupted` is aborted. */

@@ -24,6 +24,7 @@ export const commandErrorCodes = {
   TIMED_OUT: exit.EXIT_TIMEOUT,
   INTERRUPTED: exit.EXIT_INTERRUPTED,
   FILE_EXISTS: exit.EXIT_FAILED,
+  CHECK_PASSES: exit.EXIT_FAILED,
   BAD_FILE: exit.EXIT_BAD_FILE,
 } as const;
 

@@ -40,3 +40,9 @@ export const PROGRESS_MS = 200;
 export const EVENTS_PER_TURN = 20_000;
 /** Traces that one `replay` takes. */
 export const MAX_REPLAY_TRACES = 32;
+/** Parts of a text between two turns of the event loop. */
+export const PARTS_PER_TURN = 2_000;
+/** Tries of `minimize` unless told. */
+export const MAX_MINIMIZE_TRIES = 10_000;
+/** Bytes of a core that `minimize` loads. */
+export const MAX_CORE_BYTES = 16 * 1024 * 1024;

@@ -22,6 +22,10 @@ export class FakeUserFiles implements UserFiles {
     this.files.set(path, bytes);
   }
 
+  remove(path: string): void {
+    this.files.delete(path);
+  }
+
   open(path: string): OpenedFile {
     const bytes = this.read(path, Number.POSITIVE_INFINITY);
     return {
@@ -77,8 +81,15 @@ export class FakeTerminal implements Terminal {
     return '01234567-89ab-4cde-8f01-23456789abcd';
   }
 
-  blocking<T>(work: () => T): T {
+  async blocking<T>(work: () => T | Promise<T>): Promise<T> {
     return work();
+  }
+
+  /** What the user's commands answer. */
+  onShell: (command: string, argument: string) => number | Promise<number> = () => 127;
+
+  async shell(command: string, argument: string): Promise<number> {
+    return this.onShell(command, argument);
   }
 
   nowMs(): number {

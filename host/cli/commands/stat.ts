@@ -8,8 +8,7 @@ import { blockingOnTrace } from '../traces/trace-file';
 
 const NS_PER_MS = 1e6;
 
-const microseconds = (ns: number | undefined) =>
-  ns === undefined ? '-' : (ns / 1000).toFixed(3);
+const microseconds = (ns: number | undefined) => (ns === undefined ? '-' : (ns / 1000).toFixed(3));
 
 function problems({ storm, stalls }: LineStat): string {
   return [storm ? 'storm' : '', stalls > 0 ? `${stalls} stalled` : '']
@@ -24,6 +23,7 @@ function render(paint: Paint, columns: number, name: string, stat: TraceStat): s
     `${paint('bold', name)}: ${events} events, ${accesses} accesses, ${(timeNs / NS_PER_MS).toFixed(3)} ms`,
     `${bytes} bytes, ${bytesPerEvent.toFixed(2)} for each event`,
     '',
+    'interrupts, and the time from trigger to EOI in µs:',
     ...table(
       paint,
       columns,
@@ -33,12 +33,12 @@ function render(paint: Paint, columns: number, name: string, stat: TraceStat): s
         { title: 'INJECTED', cell: ({ injections }) => String(injections) },
         { title: 'DONE', cell: ({ completions }) => String(completions) },
         {
-          title: 'TRIGGER TO EOI µs: MEDIAN',
+          title: 'MEDIAN',
           cell: ({ triggerToEoi }) => microseconds(triggerToEoi.medianNs),
         },
         { title: 'P99', cell: ({ triggerToEoi }) => microseconds(triggerToEoi.p99Ns) },
         { title: 'MOST', cell: ({ triggerToEoi }) => microseconds(triggerToEoi.mostNs) },
-        { title: '', cell: problems },
+        { title: 'PROBLEMS', cell: problems, least: 20 },
       ],
       lines,
     ),

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { Terminal } from '../environment';
 import { DEFAULT_COLUMNS } from '../limits';
@@ -5,6 +6,10 @@ import { nodeUserFiles } from './user-files';
 
 /** Lines longer than this are hard to read, however wide the terminal is. */
 const MOST_COLUMNS = 120;
+
+/** What a shell answers for a command that it cannot run, and for one that a signal ended. */
+const NOT_RUN = 127;
+const BY_SIGNAL = 128;
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
@@ -23,17 +28,23 @@ export function nodeTerminal(interrupted: AbortSignal): Terminal {
     interrupted,
     files: nodeUserFiles,
     uuid: () => randomUUID(),
-    blocking: (work) => {
+    blocking: async (work) => {
       const listeners = SIGNALS.map((signal) => [signal, process.listeners(signal)] as const);
       for (const [signal] of listeners) process.removeAllListeners(signal);
       try {
-        return work();
+        return await work();
       } finally {
         for (const [signal, each] of listeners) {
           for (const listener of each) process.on(signal, listener as () => void);
         }
       }
     },
+    shell: (command, argument) =>
+      new Promise((resolve) => {
+        const child = spawn('/bin/sh', ['-c', `${command} "$0"`, argument], { stdio: 'ignore' });
+        child.on('error', () => resolve(NOT_RUN));
+        child.on('close', (code) => resolve(code ?? BY_SIGNAL));
+      }),
     nowMs: () => performance.now(),
     sleep: (ms) =>
       new Promise((resolve) => {

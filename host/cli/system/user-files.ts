@@ -100,6 +100,10 @@ export const nodeUserFiles: UserFiles = {
     }
   },
 
+  remove(path) {
+    rmSync(path, { force: true });
+  },
+
   write(path, bytes) {
     const partial = `${path}.part`;
     try {

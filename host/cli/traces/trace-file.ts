@@ -12,12 +12,17 @@ export interface TraceFile {
 /**
  * Opens a trace. One that was cut off opens up to there, with a warning.
  *
+ * @param onRead told which part of the file (0 … 1) is read now
  * @throws CommandError NO_SUCH_FILE; VfioError TRACE_INVALID, TRACE_UNSUPPORTED, TRACE_CORRUPT
  */
-export function openTraceFile(terminal: Terminal, path: string, progress?: Progress): TraceFile {
+export function openTraceFile(
+  terminal: Terminal,
+  path: string,
+  onRead?: (part: number) => void,
+): TraceFile {
   const file = terminal.files.open(path);
   try {
-    const trace = Trace.open(progress === undefined ? file : watched(file, progress));
+    const trace = Trace.open(onRead === undefined ? file : watched(file, onRead));
     if (trace.cut !== undefined) {
       terminal.error(
         `vfio-wasm: ${path} is cut off after ${trace.totals.events} events: ${trace.cut.reason}\n`,
@@ -45,30 +50,30 @@ export async function withTrace<T>(
 }
 
 /**
- * Work on a trace that never gets back to the event loop: progress is told from
+ * Work on a trace that hardly gets back to the event loop: progress is told from
  * what it reads, and Ctrl-C ends the process.
  */
-export function blockingOnTrace<T>(
+export async function blockingOnTrace<T>(
   terminal: Terminal,
   path: string,
   what: string,
-  work: (trace: Trace) => T,
-): T {
+  work: (trace: Trace) => T | Promise<T>,
+): Promise<T> {
   const progress = new Progress(terminal, what);
-  const { trace, close } = openTraceFile(terminal, path, progress);
+  const { trace, close } = openTraceFile(terminal, path, (part) => progress.show(part));
   try {
-    return terminal.blocking(() => work(trace));
+    return await terminal.blocking(() => work(trace));
   } finally {
     progress.end();
     close();
   }
 }
 
-function watched(file: OpenedFile, progress: Progress): TraceSource {
+function watched(file: OpenedFile, onRead: (part: number) => void): TraceSource {
   return {
     size: file.size,
     read(at, length) {
-      progress.show(at / file.size);
+      onRead(at / file.size);
       return file.read(at, length);
     },
   };
