@@ -12,6 +12,7 @@ export type Report =
       readonly uptimeS: number;
     }
   | { readonly type: 'file'; readonly name: string }
+  | { readonly type: 'begin'; readonly name: string; readonly nesting: number }
   | {
       readonly type: 'test';
       readonly name: string;

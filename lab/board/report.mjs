@@ -15,6 +15,9 @@ export class Summary {
   /** @type {string[]} */
   #failures = [];
   #file = '';
+  /** Tests that have begun, by nesting, and how many of the suites among them have been printed. */
+  #begun = [];
+  #printed = '';
 
   /** @param {string} line a report as JSON */
   take(line) {
@@ -26,7 +29,12 @@ export class Summary {
         break;
       case 'file':
         this.#file = report.name;
+        this.#printed = '';
         this.#print(`\n${report.name}`);
+        break;
+      case 'begin':
+        this.#begun.length = report.nesting;
+        this.#begun.push(report.name);
         break;
       case 'test':
         this.#test(report);
@@ -42,10 +50,17 @@ export class Summary {
 
   /** @param {Extract<Report, { type: 'test' }>} report */
   #test({ name, nesting, suite, ms, passed, skipped, error }) {
-    const title = `${'  '.repeat(nesting + 1)}${suite ? '' : this.#mark(passed, skipped)} ${name}`;
-    const time = suite ? '' : paint(2, ` (${Math.round(ms)} ms)`);
-    this.#print(`${title}${skipped === undefined ? time : ` # skipped: ${skipped}`}`);
     if (suite && passed) return;
+    const suites = this.#begun.slice(0, nesting);
+    if (suites.join('\n') !== this.#printed) {
+      this.#printed = suites.join('\n');
+      suites.forEach((each, depth) => {
+        this.#print(`${'  '.repeat(depth + 1)}${each}`);
+      });
+    }
+    const title = `${'  '.repeat(nesting + 1)}${this.#mark(passed, skipped)} ${name}`;
+    const time = paint(2, ` (${Math.round(ms)} ms)`);
+    this.#print(`${title}${skipped === undefined ? time : ` # skipped: ${skipped}`}`);
     if (skipped !== undefined) this.skipped++;
     else if (passed) this.passed++;
     // A suite fails because of its tests, which are counted.

@@ -64,6 +64,9 @@ for (const name of chosen) {
       ...(passed ? {} : { error: errorText(details.error) }),
     });
   };
+  stream.on('test:start', ({ name, nesting }) => {
+    if (!name.startsWith(TESTS)) reporter.report({ type: 'begin', name, nesting });
+  });
   stream.on('test:pass', (data) => tell(true, data));
   stream.on('test:fail', (data) => tell(false, data));
   stream.on('test:diagnostic', ({ message }) => {

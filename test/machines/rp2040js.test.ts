@@ -657,6 +657,32 @@ describe('a paced run', () => {
     expect(guest.handled(26)).toBe(1);
   });
 
+  it('does not race through the time that the host was too slow for', async () => {
+    const guest = new BusGuest();
+    guest.boot({ idle: Idle.sleep });
+    // The host's time: each look at it costs a tenth of a millisecond, the first step a second.
+    let hostMs = 0;
+    let slow = true;
+    const now = vi.spyOn(performance, 'now').mockImplementation(() => {
+      hostMs += 0.1;
+      return hostMs;
+    });
+    try {
+      const elapsedNs = await runUntilPaced(
+        guest.machine,
+        () => {
+          if (slow) hostMs += 1000;
+          slow = false;
+          return hostMs > 1010;
+        },
+        10_000 * MS,
+      );
+      expect(elapsedNs).toBeLessThan(70 * MS);
+    } finally {
+      now.mockRestore();
+    }
+  });
+
   it('is bounded', async () => {
     const guest = new BusGuest();
     guest.boot({ idle: Idle.sleep });
