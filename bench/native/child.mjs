@@ -14,11 +14,9 @@ const probe = createRequire(import.meta.url)(PROBE);
 const [what, countText] = process.argv.slice(2);
 const count = Number(countText);
 
-const ROUNDS = 5;
-
 /** Runs until everything is compiled with optimisation, which other threads do, and once more. */
-async function warm(run) {
-  for (let round = 1; round < ROUNDS; round++) {
+async function warm(run, rounds = 5) {
+  for (let round = 1; round < rounds; round++) {
     run();
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -61,7 +59,7 @@ async function busy(pauseUs, figure) {
       device.read(0, 4, 4);
     }
     return probe.finish()[figure];
-  });
+  }, 2);
 }
 
 /** An emulator that sleeps in its event loop. */
