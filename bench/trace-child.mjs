@@ -38,7 +38,7 @@ function guest() {
   const view = new DataView(image.buffer);
   view.setUint32(0, 0x20040000, true);
   view.setUint32(4, 0x10000009, true);
-  code.forEach((half, i) => view.setUint16(8 + i * 2, half, true));
+  for (const [i, half] of code.entries()) view.setUint16(8 + i * 2, half, true);
   return image;
 }
 
