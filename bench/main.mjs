@@ -6,6 +6,7 @@ import { cpus } from 'node:os';
 import { allocation, child, instantiation, residentPerDevice } from './footprint.mjs';
 import { nativeRows } from './native/rows.mjs';
 import { compare, row, table } from './rows.mjs';
+import { traceRows } from './trace.mjs';
 
 const C_PROGRAM = '.cache/bench/bench-c';
 const MAX_CORE_BYTES = 24 * 1024;
@@ -110,6 +111,7 @@ export async function measure() {
     limitRow('import + instantiate', 'ms', instantiation(), MAX_INSTANTIATION_MS),
     limitRow('resident per device', 'KiB', residentPerDevice(), MAX_RESIDENT_KIB),
     ...(await v86Rows()),
+    ...traceRows(),
   ];
 }
 
