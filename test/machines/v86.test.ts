@@ -560,6 +560,31 @@ describe('a saved state', () => {
   });
 });
 
+describe('a reboot', () => {
+  it('resets the devices, until they are unplugged', async () => {
+    const guest = await busGuest();
+    const { cpu } = (guest.emulator as unknown as { v86: { cpu: { reboot_internal(): void } } })
+      .v86;
+    const host = new SimulatedHost({ clock: guest.machine.clock });
+    const model = new MemoryDevice();
+    host.addDevice({ name: 'mem', model });
+    const { device, unplug } = await plug(host, { host: 'mem' }, guest.machine, {
+      regions: { 0: BASE },
+      lines: { 0: 5 },
+    });
+    model.setLevel(0);
+    device.safePoint();
+    expect(device.lines[0]).toMatchObject({ state: 'active', up: true });
+    cpu.reboot_internal();
+    expect(device.lines[0]).toMatchObject({ state: 'inactive', up: false });
+    expect(device.statistics.resets).toBe(1);
+    expect(model.isHigh(0)).toBe(false);
+    unplug();
+    cpu.reboot_internal();
+    expect(device.statistics.resets).toBe(1);
+  });
+});
+
 describe('the machine', () => {
   it('says what it can do, and devices that need more are warned about', async () => {
     const { machine } = await busGuest();

@@ -18,6 +18,8 @@ export interface V86Cpu {
   main_loop: () => number;
   /** Called out of main_loop() at least every 100 003 instructions, and when the guest halts. */
   run_hardware_timers: (acpi: boolean, nowMs: number) => number;
+  /** The guest reboots, or `V86.restart()` was called. */
+  reboot_internal: () => void;
   device_raise_irq: (input: number) => void;
   device_lower_irq: (input: number) => void;
   get_state: () => unknown[];
@@ -67,6 +69,7 @@ const RUNNER = {
 const CPU = {
   main_loop: 'function',
   run_hardware_timers: 'function',
+  reboot_internal: 'function',
   device_raise_irq: 'function',
   device_lower_irq: 'function',
   get_state: 'function',

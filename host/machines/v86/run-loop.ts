@@ -27,6 +27,7 @@ export class RunLoop {
   readonly #parts: V86Parts;
   readonly #work: DueWork;
   readonly #polls = new Set<() => void>();
+  readonly #resetListeners = new Set<() => void>();
   readonly #unpatch: (() => void)[];
   #woken = false;
   #hurrying = false;
@@ -46,6 +47,10 @@ export class RunLoop {
         this.#safePoint();
         return this.#shorten(sleepMs);
       }),
+      patch(cpu, 'reboot_internal', (original) => () => {
+        this.#callAll(this.#resetListeners);
+        original.call(cpu);
+      }),
     ];
   }
 
@@ -54,6 +59,15 @@ export class RunLoop {
     this.#polls.add(entry);
     return () => {
       this.#polls.delete(entry);
+    };
+  }
+
+  /** Calls `listener` when the guest is about to start from the beginning. */
+  onReset(listener: () => void): () => void {
+    const entry = () => listener();
+    this.#resetListeners.add(entry);
+    return () => {
+      this.#resetListeners.delete(entry);
     };
   }
 
@@ -81,6 +95,7 @@ export class RunLoop {
 
   detach(): void {
     this.#polls.clear();
+    this.#resetListeners.clear();
     for (const restore of this.#unpatch.splice(0).reverse()) restore();
   }
 
@@ -117,14 +132,18 @@ export class RunLoop {
     } catch (error) {
       this.fail(error);
     }
-    for (const poll of this.#polls) {
+    this.#callAll(this.#polls);
+    this.#polling = false;
+  }
+
+  #callAll(listeners: Iterable<() => void>): void {
+    for (const listener of listeners) {
       try {
-        poll();
+        listener();
       } catch (error) {
         this.fail(error);
       }
     }
-    this.#polling = false;
   }
 
   #shorten(sleepMs: number): number {
