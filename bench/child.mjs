@@ -71,6 +71,20 @@ async function interrupts(lines, trigger, way) {
   return run(2_000_000);
 }
 
-const measurements = { instantiate, resident, garbage, interrupts };
+/** What bench/v86.mjs measures; only there v86 is loaded. */
+const v86 =
+  (name) =>
+  async (...args) =>
+    (await import('./v86.mjs'))[name](...args);
+
+const measurements = {
+  instantiate,
+  resident,
+  garbage,
+  interrupts,
+  v86Read: v86('v86Read'),
+  v86Latency: v86('v86Latency'),
+  v86StoreLoop: v86('v86StoreLoop'),
+};
 const [what, ...args] = process.argv.slice(2);
 console.log(await measurements[what](...args));

@@ -1,5 +1,5 @@
 // npm run bench: the plugin against the C baseline, in the same run.
-// --json prints the rows as one array.
+// --json prints the rows as one array; --v86 measures v86 alone.
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -12,6 +12,7 @@ const MAX_CORE_BYTES = 24 * 1024;
 const MAX_GARBAGE_BYTES = 64 * 1024;
 const MAX_INSTANTIATION_MS = 10;
 const MAX_RESIDENT_KIB = 256;
+const MAX_V86_READ_RATIO = 1.5;
 
 /**
  * One repetition of the C program in ns an operation.
@@ -63,13 +64,35 @@ function limitRow(name, unit, values, limit) {
   return row({ name, unit, ours: values, baseline: [limit], goal: 1 });
 }
 
+/** v86: a register through the plugin against one of v86's own devices; interrupts. */
+async function v86Rows() {
+  const values = (...args) => [0, 1, 2].map(() => child(...args));
+  return [
+    await compare({
+      name: 'v86, register read',
+      unit: 'ns',
+      goal: MAX_V86_READ_RATIO,
+      ours: () => child('v86Read', 'plugin'),
+      baseline: () => child('v86Read', 'plain'),
+      repetitions: 5,
+      warmUp: 0,
+    }),
+    limitRow('v86, trigger to handler, busy, p50', 'ms', values('v86Latency', 'busy', '0.5'), 0.1),
+    limitRow('v86, … halted, p50', 'ms', values('v86Latency', 'halted', '0.5'), 0.15),
+    limitRow('v86, … halted, p99', 'ms', values('v86Latency', 'halted', '0.99'), 3),
+    limitRow('v86, 200 000 in a store loop', 'raised/handled', [child('v86StoreLoop')], 1),
+  ];
+}
+
 export async function measure() {
+  if (process.argv.includes('--v86')) return v86Rows();
   return [
     ...(await interruptRows()),
     limitRow('garbage of 1e7 interrupts', 'bytes', [allocation()], MAX_GARBAGE_BYTES),
     limitRow('core.wasm', 'bytes', [statSync('.cache/core/release.wasm').size], MAX_CORE_BYTES),
     limitRow('import + instantiate', 'ms', instantiation(), MAX_INSTANTIATION_MS),
     limitRow('resident per device', 'KiB', residentPerDevice(), MAX_RESIDENT_KIB),
+    ...(await v86Rows()),
   ];
 }
 

@@ -23,9 +23,11 @@ export const EXIT_USAGE = 2;
 
 const HELP = `Usage: npm start -- [options]
 
-Boots real Cortex-M0+ firmware on the rp2040js emulator, with three devices of
-a simulated Linux host passed through to it, and shows every interrupt.
+Boots real firmware on an emulator, with three devices of a simulated Linux
+host passed through to it, and shows every interrupt.
 
+  --machine NAME    rp2040js: Cortex-M0+, in virtual time (default)
+                    v86: a PC, in the host's time
   --policy strict   complete a line by the registers of its profile (default)
   --policy qemu     complete it by any access, exactly as QEMU does
   --seed N          reaction times of the world outside, 0 to 2^32-1 (1)
@@ -63,13 +65,13 @@ export async function runCli(args: readonly string[], output: Output): Promise<n
   }
 }
 
-async function show({ json, policy, seed }: CliOptions, output: Output): Promise<number> {
+async function show({ json, machine, policy, seed }: CliOptions, output: Output): Promise<number> {
   const paint = output.colour ? coloured : plain;
   const print = (lines: readonly string[]) => output.out(`${lines.join('\n')}\n`);
-  const firmware = loadFirmware();
+  const firmware = loadFirmware(machine);
   // Before the run, so that there is something to read at once.
-  if (!json) print(renderIntro(paint, policy, seed));
-  const outcome = await runDemo({ firmware, policy, seed });
+  if (!json) print(renderIntro(paint, machine, policy, seed));
+  const outcome = await runDemo({ machine, firmware, policy, seed });
   if (json) {
     output.out(`${renderJson(outcome)}\n`);
   } else {

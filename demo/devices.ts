@@ -16,30 +16,32 @@ export interface DeviceSpec {
   readonly input: number;
 }
 
-/** The board of firmware/stories.bin; firmware/README.md has the same table. */
-export const deviceSpecs: readonly DeviceSpec[] = [
-  {
-    label: 'RTC',
-    counter: 'rtc',
-    name: '9010000.pl031',
-    profile: pl031Profile,
-    base: 0x6000_0000,
-    input: 20,
-  },
-  {
-    label: 'GPIO',
-    counter: 'gpio',
-    name: '9030000.pl061',
-    profile: pl061Profile,
-    base: 0x6000_4000,
-    input: 21,
-  },
-  {
-    label: 'UART',
-    counter: 'uart',
-    name: '9000000.pl011',
-    profile: pl011Profile,
-    base: 0x6000_8000,
-    input: 22,
-  },
-];
+/** The emulators that the demo runs on. */
+export const machineNames = ['rp2040js', 'v86'] as const;
+export type MachineName = (typeof machineNames)[number];
+
+type Place = Pick<DeviceSpec, 'base' | 'input'>;
+
+/** Where each board has the devices; firmware/README.md has the same table. */
+const places: Readonly<Record<MachineName, readonly [rtc: Place, gpio: Place, uart: Place]>> = {
+  rp2040js: [
+    { base: 0x6000_0000, input: 20 },
+    { base: 0x6000_4000, input: 21 },
+    { base: 0x6000_8000, input: 22 },
+  ],
+  v86: [
+    { base: 0xfea0_0000, input: 5 },
+    { base: 0xfea0_4000, input: 10 },
+    { base: 0xfea0_8000, input: 11 },
+  ],
+};
+
+/** The devices of the firmware's stories, in one order. */
+export function deviceSpecsOf(machine: MachineName): readonly DeviceSpec[] {
+  const [rtc, gpio, uart] = places[machine];
+  return [
+    { label: 'RTC', counter: 'rtc', name: '9010000.pl031', profile: pl031Profile, ...rtc },
+    { label: 'GPIO', counter: 'gpio', name: '9030000.pl061', profile: pl061Profile, ...gpio },
+    { label: 'UART', counter: 'uart', name: '9000000.pl011', profile: pl011Profile, ...uart },
+  ];
+}

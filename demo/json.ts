@@ -14,10 +14,12 @@ function rounded(value: unknown): unknown {
 }
 
 function toJson(outcome: Outcome) {
-  const { policy, seed, ok, elapsedNs, devices, entries, result, leftOpen, checks } = outcome;
+  const { machine, policy, seed, ok, elapsedNs, devices, entries, result, leftOpen, checks } =
+    outcome;
   const notes = entries.flatMap((entry) => (entry.kind === 'note' ? [entry.note] : []));
   return {
     schema: 'vfio-platform-wasm/demo/1',
+    machine,
     policy,
     seed,
     ok,

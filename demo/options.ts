@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
+import { type MachineName, machineNames } from './devices';
 
 /** What the command line asks for. */
 export interface CliOptions {
   readonly help: boolean;
   readonly json: boolean;
+  readonly machine: MachineName;
   readonly policy: 'strict' | 'qemu';
   readonly seed: number;
 }
@@ -17,14 +19,18 @@ const LARGEST_SEED = 0xffff_ffff;
 
 /** @throws UsageError */
 export function parseCommandLine(args: readonly string[]): CliOptions {
-  const { help, json, policy, seed } = parse(args);
+  const { help, json, machine, policy, seed } = parse(args);
+  const known = machineNames.find((name) => name === machine);
+  if (known === undefined) {
+    throw new UsageError(`--machine must be 'rp2040js' or 'v86', got '${machine}'`);
+  }
   if (policy !== 'strict' && policy !== 'qemu') {
     throw new UsageError(`--policy must be 'strict' or 'qemu', got '${policy}'`);
   }
   if (!/^\d{1,10}$/.test(seed) || Number(seed) > LARGEST_SEED) {
     throw new UsageError(`--seed must be a whole number from 0 to ${LARGEST_SEED}, got '${seed}'`);
   }
-  return { help, json, policy, seed: Number(seed) };
+  return { help, json, machine: known, policy, seed: Number(seed) };
 }
 
 function parse(args: readonly string[]) {
@@ -34,6 +40,7 @@ function parse(args: readonly string[]) {
       options: {
         help: { type: 'boolean', short: 'h', default: false },
         json: { type: 'boolean', default: false },
+        machine: { type: 'string', default: 'rp2040js' },
         policy: { type: 'string', default: 'strict' },
         seed: { type: 'string', default: '1' },
       },

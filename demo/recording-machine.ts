@@ -44,8 +44,13 @@ export function recordingMachine(machine: Machine, recorder: Recorder, device: n
     line: (number) => watchedLine(machine.line(number)),
     onSafePoint: (poll) => machine.onSafePoint(poll),
     wake: () => machine.wake(),
+    ...(machine.onReset && { onReset: (listener: () => void) => reset(machine, listener) }),
     ...(machine.onEoi && { onEoi: (listener: (line: number) => void) => eoi(machine, listener) }),
   };
+}
+
+function reset(machine: Machine, listener: () => void): () => void {
+  return machine.onReset?.(listener) ?? (() => {});
 }
 
 function eoi(machine: Machine, listener: (line: number) => void): () => void {

@@ -88,12 +88,14 @@ export interface WireState {
 /**
  * Writes down what happens, in order. It is told by the simulated host (wire
  * and eventfd), by the machine into which the device was plugged (lines and
- * accesses) and by the chip (handlers).
+ * accesses) and by the emulator (handlers).
  */
 export class Recorder {
   readonly entries: Entry[] = [];
   readonly devices: readonly DeviceRecord[];
   readonly #nowNs: () => number;
+  /** When the access that is going on began: what comes of it happens then, whatever the clock does. */
+  #accessNs: number | undefined;
   readonly #wire: (device: number) => WireState;
   /** The interrupt of each device that is not completed yet. */
   readonly #open: (Interrupt | undefined)[];
@@ -111,12 +113,12 @@ export class Recorder {
   }
 
   note(from: Note['from'], text: string): void {
-    this.entries.push({ kind: 'note', note: { atNs: this.#nowNs(), from, text } });
+    this.entries.push({ kind: 'note', note: { atNs: this.#now(), from, text } });
   }
 
   /** The kernel signals the device's eventfd. */
   triggered(device: number): void {
-    const atNs = this.#nowNs();
+    const atNs = this.#now();
     const { interrupts } = this.#record(device);
     const before = interrupts.at(-1)?.steps.at(-1);
     // Time stands still while an EOI is carried out, and a device does not act by itself meanwhile.
@@ -144,7 +146,7 @@ export class Recorder {
     this.#record(device).raised++;
     const interrupt = this.#open[device];
     if (!interrupt) return;
-    interrupt.upNs = this.#nowNs();
+    interrupt.upNs = this.#now();
     this.#step(device, 'up');
   }
 
@@ -152,7 +154,7 @@ export class Recorder {
     this.#record(device).lowered++;
     const interrupt = this.#open[device];
     if (!interrupt) return;
-    interrupt.eoiNs = this.#nowNs();
+    interrupt.eoiNs = this.#now();
     if (this.#access?.device === device) interrupt.eoiAccess = this.#access.access;
     this.#settle(device);
     this.#step(device, 'eoi');
@@ -163,6 +165,7 @@ export class Recorder {
   accessBegins(device: number, offset: number, width: number, value: number | undefined): void {
     const direction = value === undefined ? 'read' : 'write';
     const access: Access = { direction, offset, width, value };
+    this.#accessNs = this.#nowNs();
     this.#access = { device, access };
     const { registers } = this.#record(device);
     const count = registers.get(offset) ?? { reads: 0, writes: 0 };
@@ -177,6 +180,7 @@ export class Recorder {
     if (this.#access && value !== undefined) this.#access.access.value = value;
     this.#access = undefined;
     this.#settle(device);
+    this.#accessNs = undefined;
   }
 
   /** The guest enters the handler of the device's input. */
@@ -185,7 +189,7 @@ export class Recorder {
     const interrupt = this.#open[device];
     this.#handled[device] = interrupt;
     if (!interrupt) return;
-    interrupt.takenNs = this.#nowNs();
+    interrupt.takenNs = this.#now();
     this.#step(device, 'taken');
   }
 
@@ -193,7 +197,7 @@ export class Recorder {
   returned(device: number): void {
     const interrupt = this.#handled[device];
     if (interrupt) {
-      interrupt.returnNs = this.#nowNs();
+      interrupt.returnNs = this.#now();
       this.#step(device, 'return');
     }
     this.#handled[device] = undefined;
@@ -209,6 +213,10 @@ export class Recorder {
     }
   }
 
+  #now(): number {
+    return this.#accessNs ?? this.#nowNs();
+  }
+
   #record(device: number): DeviceRecord {
     return this.devices[device] as DeviceRecord;
   }
@@ -216,13 +224,13 @@ export class Recorder {
   #step(device: number, what: Step['what'], access?: Access): void {
     const { high: wire, masked } = this.#wire(device);
     const { interrupts } = this.#record(device);
-    interrupts.at(-1)?.steps.push({ atNs: this.#nowNs(), what, access, wire, masked });
+    interrupts.at(-1)?.steps.push({ atNs: this.#now(), what, access, wire, masked });
   }
 
   /** The last step has had its effect on the wire only now. */
   #settle(device: number): void {
     const step = this.#record(device).interrupts.at(-1)?.steps.at(-1);
-    if (!step || step.atNs !== this.#nowNs()) return;
+    if (!step || step.atNs !== this.#now()) return;
     const { high, masked } = this.#wire(device);
     step.wire = high;
     step.masked = masked;

@@ -1,12 +1,14 @@
 import type { KernelResources } from '../host/boundary/kernel';
 import type { DeviceStatistics, LineInfo } from '../host/device/device-info';
 import type { DeviceOptions } from '../host/options/options';
+import type { FirmwareResult } from './boards/board';
 import { type Check, checkRun } from './checks';
-import { type DeviceSpec, deviceSpecs } from './devices';
+import { type DeviceSpec, deviceSpecsOf, type MachineName } from './devices';
 import type { DeviceRecord, Entry } from './recording';
-import { buildWorld, type FirmwareResult } from './world';
+import { buildWorld } from './world';
 
 export interface RunOptions {
+  readonly machine: MachineName;
   readonly firmware: Uint8Array;
   readonly policy: NonNullable<DeviceOptions['policy']>;
   readonly seed: number;
@@ -22,8 +24,9 @@ export interface DeviceOutcome {
   readonly statistics: DeviceStatistics;
 }
 
-/** A finished run, and nothing in it depends on anything but the options. */
+/** A finished run. On rp2040js nothing in it depends on anything but the options. */
 export interface Outcome {
+  readonly machine: MachineName;
   readonly policy: RunOptions['policy'];
   readonly seed: number;
   readonly entries: readonly Entry[];
@@ -40,15 +43,15 @@ export interface Outcome {
 
 /** Boots the firmware with the three devices, runs it to its end, and checks what came of it. */
 export async function runDemo(options: RunOptions): Promise<Outcome> {
-  const { firmware, policy, seed } = options;
-  const world = await buildWorld({ firmware, seed, device: { policy } });
+  const { machine, firmware, policy, seed } = options;
+  const world = await buildWorld({ machine, firmware, seed, device: { policy } });
   let result: FirmwareResult | undefined;
   try {
-    result = world.run();
+    result = await world.run();
   } catch (error) {
     world.recorder.note('problem', error instanceof Error ? error.message : String(error));
   }
-  const devices = deviceSpecs.map((spec, index): DeviceOutcome => {
+  const devices = deviceSpecsOf(machine).map((spec, index): DeviceOutcome => {
     const { device } = world.plugged[index] as (typeof world.plugged)[number];
     return {
       spec,
@@ -58,9 +61,11 @@ export async function runDemo(options: RunOptions): Promise<Outcome> {
       statistics: device.statistics,
     };
   });
-  const elapsedNs = world.machine.clock.nowNs();
+  const elapsedNs = world.board.machine.clock.nowNs();
   world.unplug();
+  await world.board.close();
   const run = {
+    machine,
     policy,
     seed,
     entries: world.recorder.entries,

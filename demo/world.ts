@@ -1,28 +1,23 @@
-import { RP2040 } from 'rp2040js';
 import { type PluggedDevice, plug } from '../host/machines/plug';
-import { bootFirmware, Rp2040Machine, runUntil } from '../host/machines/rp2040js';
 import type { DeviceOptions } from '../host/options/options';
 import { Pl011, Pl031, Pl061 } from '../host/sim/models';
 import type { DeviceHandle } from '../host/sim/simulated-host';
 import { SimulatedHost } from '../host/sim/simulated-host';
-import { deviceSpecs } from './devices';
+import type { Clock } from '../host/time/clock';
+import type { Board, FirmwareResult } from './boards/board';
+import { rp2040Board } from './boards/rp2040js';
+import { v86Board } from './boards/v86';
+import { deviceSpecsOf, type MachineName } from './devices';
 import { Outside } from './outside';
 import { Recorder } from './recording';
 import { recordingMachine } from './recording-machine';
 
-const MS = 1e6;
-/** The firmware needs some 90 ms; one that hangs shall not keep anybody waiting. */
-const LIMIT_NS = 1000 * MS;
 /** The RTC's "second": short, so that alarms come soon. */
-const RTC_TICK_NS = MS;
-const FIRST_INTERRUPT = 16;
-
-/** Where the firmware leaves its result, and the word that says that it has. */
-const RESULT = 0x2000_0000;
-const RESULT_MAGIC = 0x454e_4f44;
+const RTC_TICK_NS = 1e6;
 
 export interface WorldOptions {
-  /** The image of firmware/stories.bin. */
+  readonly machine: MachineName;
+  /** The image of firmware/stories.bin, or stories-pc.elf. */
   readonly firmware: Uint8Array;
   /** For each of the three devices; `host` is filled in. */
   readonly device?: DeviceOptions;
@@ -32,34 +27,26 @@ export interface WorldOptions {
   readonly core?: WebAssembly.Module;
 }
 
-/** What the firmware counted, in the words of its DONE line. */
-export interface FirmwareResult {
-  readonly failures: number;
-  readonly rtc: number;
-  readonly gpio: number;
-  readonly uart: number;
-  readonly spurious: number;
-}
-
-/** A simulated Linux host and an rp2040js guest, with the host's three devices passed through. */
+/** A simulated Linux host and an emulated guest, with the host's three devices passed through. */
 export interface World {
-  readonly host: SimulatedHost<Rp2040Machine['clock']>;
-  readonly machine: Rp2040Machine;
+  readonly host: SimulatedHost<Clock>;
+  readonly board: Board;
   readonly recorder: Recorder;
-  /** The devices from the hardware's side, in the order of {@link deviceSpecs}. */
+  /** The devices from the hardware's side, in the order of {@link deviceSpecsOf}. */
   readonly handles: readonly DeviceHandle[];
   /** The same devices from the guest's side. */
   readonly plugged: readonly PluggedDevice[];
-  /** Runs the firmware to its end. @throws GuestRunError when it does not get there */
-  run(): FirmwareResult;
+  /** Runs the firmware to its end. @throws when it does not get there */
+  run(): Promise<FirmwareResult>;
   /** Takes the devices out of the guest and closes them. */
   unplug(): void;
 }
 
 /** Builds the world and plugs the devices in; the guest has not run yet. */
 export async function buildWorld(options: WorldOptions): Promise<World> {
-  const chip = new RP2040();
-  const machine = new Rp2040Machine(chip);
+  const deviceSpecs = deviceSpecsOf(options.machine);
+  const board = await (options.machine === 'v86' ? v86Board : rp2040Board)(options.firmware);
+  const { machine } = board;
   const { clock } = machine;
   const handles: DeviceHandle[] = [];
   const recorder = new Recorder(
@@ -67,7 +54,6 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
     () => clock.nowNs(),
     (device) => (handles[device] as DeviceHandle).line(0),
   );
-  watchHandlers(chip, machine, recorder);
 
   const host = new SimulatedHost({ clock, seed: options.seed ?? 1 });
   const gpio = new Pl061();
@@ -110,40 +96,23 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
     );
   }
 
-  bootFirmware(machine, options.firmware);
-  const word = (index: number) => chip.readUint32(RESULT + 4 * index);
+  const tell = (input: number, what: (device: number) => void) => {
+    const device = deviceSpecs.findIndex((spec) => spec.input === input);
+    if (device >= 0) what(device);
+  };
   return {
     host,
-    machine,
+    board,
     recorder,
     handles,
     plugged,
-    run() {
-      runUntil(machine, () => chip.core.waiting && word(0) === RESULT_MAGIC, LIMIT_NS);
-      const [failures, rtc, gpio, uart, spurious] = [1, 2, 3, 4, 5].map(word) as Five;
-      return { failures, rtc, gpio, uart, spurious };
-    },
+    run: () =>
+      board.run({
+        entered: (input) => tell(input, (device) => recorder.entered(device)),
+        returned: (input) => tell(input, (device) => recorder.returned(device)),
+      }),
     unplug() {
       for (const device of plugged) device.unplug();
     },
   };
-}
-
-type Five = [number, number, number, number, number];
-
-/** Tells the recorder when the guest enters the handler of a device's input, and when it returns. */
-function watchHandlers(chip: RP2040, machine: Rp2040Machine, recorder: Recorder): void {
-  const deviceOf = new Map(deviceSpecs.map(({ input }, device) => [input, device]));
-  const { core } = chip;
-  const enter = core.exceptionEntry;
-  // The contract of a machine has no event for this: only the emulator knows.
-  core.exceptionEntry = (exception) => {
-    enter.call(core, exception);
-    const device = deviceOf.get(exception - FIRST_INTERRUPT);
-    if (device !== undefined) recorder.entered(device);
-  };
-  machine.onEoi((input) => {
-    const device = deviceOf.get(input);
-    if (device !== undefined) recorder.returned(device);
-  });
 }

@@ -24,6 +24,7 @@ __attribute__((section(".shared"), used)) static volatile struct {
   struct {
     uint32_t direction, width, address, value;
   } accesses[ACCESSES]; /* 0x120 */
+  uint32_t repeat;      /* 0x320: times that all accesses are made again */
 } shared;
 
 void systick_handler(void) { shared.systicks++; }
@@ -60,15 +61,18 @@ int main(void) {
 #endif
   inputs_on(shared.enable);
   if (shared.systick_period) ticks_on(shared.systick_period);
-  for (uint32_t i = 0; i < shared.access_count && i < ACCESSES; i++) {
-    uint32_t address = shared.accesses[i].address;
-    uint32_t width = shared.accesses[i].width;
-    if (shared.accesses[i].direction == WRITE) {
-      store(address, width, shared.accesses[i].value);
-    } else {
-      shared.accesses[i].value = load(address, width);
+  uint32_t repeat = shared.repeat;
+  do {
+    for (uint32_t i = 0; i < shared.access_count && i < ACCESSES; i++) {
+      uint32_t address = shared.accesses[i].address;
+      uint32_t width = shared.accesses[i].width;
+      if (shared.accesses[i].direction == WRITE) {
+        store(address, width, shared.accesses[i].value);
+      } else {
+        shared.accesses[i].value = load(address, width);
+      }
     }
-  }
+  } while (repeat-- > 0);
   shared.state = 1;
   for (;;) {
     shared.passes++;

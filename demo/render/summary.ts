@@ -45,7 +45,7 @@ function times(spread: Spread | undefined): string {
   if (!spread) return '';
   const { min, median, max } = spread;
   const [a, b, c] = [min, median, max].map(microseconds);
-  return `${a?.padStart(10)}${b?.padStart(9)}${c?.padStart(9)}`;
+  return `${a?.padStart(10)}${b?.padStart(9)} ${c?.padStart(8)}`;
 }
 
 function accesses(paint: Paint, { spec, record, statistics }: DeviceOutcome, index: number) {

@@ -1,4 +1,4 @@
-import { deviceSpecs } from '../devices';
+import { deviceSpecsOf } from '../devices';
 import type { Access, Note } from '../recording';
 import { registerName } from '../registers';
 import type { Outcome } from '../run';
@@ -10,6 +10,8 @@ import { heading, hex, microseconds, milliseconds, type Paint, shorten, WIDTH, w
 const SHOWN = 2;
 const TEXT_COLUMN = 18;
 const TEXT_WIDTH = WIDTH - TEXT_COLUMN;
+/** Labels and profiles are the same on every machine. */
+const deviceSpecs = deviceSpecsOf('rp2040js');
 
 const LEGEND = [
   ' R G U  the lines of RTC, GPIO and UART: · low; 1 raised; 2 and more: raised',
@@ -74,6 +76,12 @@ function rowsOf({ entries, devices }: Outcome): Row[] {
   return rows;
 }
 
+/** Microseconds in at most six columns, up to a second: '0.184', '123.4', '12953'. */
+function fewMicroseconds(ns: number): string {
+  if (ns < 1e5) return microseconds(ns);
+  return (ns / 1e3).toFixed(ns < 1e7 ? 1 : 0);
+}
+
 /** What makes two visits alike: the same accesses have completed the same line. */
 function shape({ device, interrupts }: Visit): string {
   return JSON.stringify([device, interrupts.map(({ eoiAccess }) => eoiAccess)]);
@@ -107,7 +115,7 @@ function visitLine(paint: Paint, visit: Visit): string {
   const [first] = interrupts;
   const last = interrupts.at(-1) ?? first;
   const after = (ns: number | undefined) =>
-    (ns === undefined ? '-' : microseconds(ns - first.triggerNs)).padStart(7);
+    (ns === undefined ? '-' : fewMicroseconds(ns - first.triggerNs)).padStart(7);
   const times = [first.upNs, first.takenNs, last.eoiNs, first.returnNs].map(after).join('');
   const label = `${spec.label.padEnd(4)} #${visit.number}`.padEnd(9);
   const by = completedBy(visit, (access) => registerName(spec.profile, access.offset));

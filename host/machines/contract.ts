@@ -42,6 +42,12 @@ export interface Machine {
    */
   onEoi?(listener: (line: number) => void): () => void;
   /**
+   * Where the machine can be reset (the guest reboots, the reset button): calls
+   * `listener` when it is, so that devices are reset with it.
+   * @returns ends that; idempotent
+   */
+  onReset?(listener: () => void): () => void;
+  /**
    * Where the machine saves and restores its state as a whole: makes `part` go
    * with it, under a name that is unique in the machine.
    * @returns ends that; idempotent

@@ -154,6 +154,7 @@ export async function plug(
     device.onSignal = () => machine.wake();
     connectLines(device, machine, wiring);
     steps.push(machine.onSafePoint(() => device.safePoint()));
+    if (machine.onReset) steps.push(machine.onReset(() => device.reset()));
     if (machine.keepInState) {
       const part = {
         save: () => device.snapshot(),

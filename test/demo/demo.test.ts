@@ -78,6 +78,21 @@ describe.each(['strict', 'qemu'])('the demo under policy %s', (policy) => {
   });
 });
 
+describe.each(['strict', 'qemu'])('the demo on v86 under policy %s', (policy) => {
+  it('comes to a good end, and shows the same things', async () => {
+    const { code, out, error } = await demo(['--machine', 'v86', '--policy', policy]);
+    expect({ code, error }).toEqual({ code: 0, error: '' });
+    expect(out.trimEnd().split('\n').at(-1)).toMatch(
+      new RegExp(`^ OK  ${policy}: \\d+ interrupts handled by \\d+ injections in `),
+    );
+    expect(out).toContain('0xfea08000, input 11');
+    expect(out).toMatch(/One interrupt in full: RTC/);
+    expect(out).toContain('"rtc alarms=5 masked=1"');
+    expect(out).toMatch(/"DONE rtc=5 gpio=11 uart=\d+ spurious=0 failures=0"/);
+    expect(widest(out)).toBeLessThanOrEqual(80);
+  });
+});
+
 describe('a run that goes wrong', () => {
   it('shows what went wrong, and fails', async () => {
     // Vector table and a reset handler that sleeps for good.
@@ -86,7 +101,12 @@ describe('a run that goes wrong', () => {
     words.setUint32(0, 0x2004_0000, true);
     words.setUint32(4, 0x1000_0009, true);
     words.setUint32(8, 0xe7fd_bf30, true);
-    const outcome = await runDemo({ firmware, policy: 'strict', seed: 1 });
+    const outcome = await runDemo({
+      machine: 'rp2040js',
+      firmware,
+      policy: 'strict',
+      seed: 1,
+    });
     expect(outcome.ok).toBe(false);
     const failed = outcome.checks.filter(({ ok }) => !ok).map(({ id }) => id);
     expect(failed).toEqual(['firmware-done', 'no-problems']);
@@ -187,13 +207,15 @@ describe('the options of the demo', () => {
   it.each([['--help'], ['-h']])('%s tells about all of them', async (option) => {
     const { code, out, error } = await demo([option]);
     expect({ code, error }).toEqual({ code: 0, error: '' });
-    for (const name of ['--policy', '--seed', '--json', '--help']) expect(out).toContain(name);
+    for (const name of ['--machine', '--policy', '--seed', '--json', '--help'])
+      expect(out).toContain(name);
     expect(widest(out)).toBeLessThanOrEqual(80);
   });
 
   it.each([
     [['--polices'], '--polices'],
     [['--policy', 'qemo'], '--policy'],
+    [['--machine', 'qemu'], '--machine'],
     [['--policy'], '--policy'],
     [['--seed', '-1'], '--seed'],
     [['--seed=1.5'], '--seed'],

@@ -25,6 +25,8 @@ export interface GuestSetup {
   readonly enable?: readonly number[];
   readonly idle?: (typeof Idle)[keyof typeof Idle];
   readonly accesses?: readonly GuestAccess[];
+  /** Times that all accesses are made, 1 unless given. */
+  readonly repeat?: number;
   /** Where the handler of an input writes 1. */
   readonly clear?: Readonly<Record<number, number>>;
   /** In cycles of 8 ns. */
@@ -55,6 +57,7 @@ export class BusGuest {
     this.#put(0x18, setup.systickPeriod ?? 0);
     const accesses = setup.accesses ?? [];
     this.#put(0x0c, accesses.length);
+    this.#put(0x320, (setup.repeat ?? 1) - 1);
     for (const [line, address] of Object.entries(setup.clear ?? {})) {
       this.#put(0xa0 + 4 * Number(line), address);
     }

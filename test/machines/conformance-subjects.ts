@@ -11,22 +11,28 @@ import { PcBusGuest, type PcGuestSetup } from './pc-bus-guest';
 /** Puts itself between a machine and the suite: for machines with a defect. */
 export type Wrap = (machine: Machine) => Machine;
 
-function setupOf({ inputs = [], accesses = [], idle = 'busy' }: GuestProgram): PcGuestSetup {
+function setupOf({
+  inputs = [],
+  accesses = [],
+  repeat = 1,
+  idle = 'busy',
+}: GuestProgram): PcGuestSetup {
   const clear: Record<number, number> = {};
   for (const each of inputs) if (each.clear !== undefined) clear[each.input] = each.clear;
   const setup: GuestSetup = {
     enable: inputs.map(({ input }) => input),
     idle: idle === 'busy' ? Idle.spin : Idle.sleep,
     accesses,
+    repeat,
     clear,
   };
   const edges = inputs.filter(({ trigger }) => trigger === 'edge').map(({ input }) => input);
   return { ...setup, edges };
 }
 
-/** 20 ms of guest time are plenty for what the checks do. */
+/** 60 ms of guest time are plenty for what the checks do. */
 const RP2040_SLICE_NS = 20_000;
-const RP2040_SLICES = 1000;
+const RP2040_SLICES = 3000;
 
 export const rp2040Subject = (wrap: Wrap = (machine) => machine): ConformanceSubject => ({
   base: 0x6000_0000,

@@ -41,6 +41,7 @@ export class PcBusGuest {
     shared[7] = mask(setup.edges);
     const accesses = setup.accesses ?? [];
     shared[3] = accesses.length;
+    shared[0xc8] = (setup.repeat ?? 1) - 1;
     for (const [line, address] of Object.entries(setup.clear ?? {})) {
       shared[0x28 + Number(line)] = address;
     }

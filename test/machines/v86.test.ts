@@ -287,6 +287,8 @@ describe.each(['test-bus-pc', 'test-bus-ioapic'] as const)('interrupt inputs of 
 
 describe('interrupts that change inside an access', () => {
   const INTERRUPTS = 200_000;
+  /** Stores before them, until the loop is compiled: code that is not can be interrupted anywhere. */
+  const QUIET = 2_000_000;
   const DATA = BASE;
   const CLEAR = BASE + 4;
 
@@ -297,7 +299,7 @@ describe('interrupts that change inside an access', () => {
     const guest = await V86Guest.create('workload-pc', setup);
     guests.push(guest);
     const line = guest.machine.line(5);
-    let stored = 0;
+    let stored = -QUIET;
     let cleared = 0;
     let spurious = 0;
     // Every store asks for one interrupt; the line is high while some are owed.
@@ -315,7 +317,7 @@ describe('interrupts that change inside an access', () => {
       },
     });
     const mode = 1;
-    guest.shared.set([0, mode, 1 << 5, DATA, INTERRUPTS, CLEAR, 0, 1]);
+    guest.shared.set([0, mode, 1 << 5, DATA, QUIET + INTERRUPTS, CLEAR, 0, 1]);
     guest.run();
     await guest.until(() => (guest.shared[6] as number) >= INTERRUPTS, 50_000);
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -555,6 +557,31 @@ describe('a saved state', () => {
     });
     unplug();
     await expect(guest.emulator.restore_state(withIt)).rejects.toBeInstanceOf(VfioError);
+  });
+});
+
+describe('a reboot', () => {
+  it('resets the devices, until they are unplugged', async () => {
+    const guest = await busGuest();
+    const { cpu } = (guest.emulator as unknown as { v86: { cpu: { reboot_internal(): void } } })
+      .v86;
+    const host = new SimulatedHost({ clock: guest.machine.clock });
+    const model = new MemoryDevice();
+    host.addDevice({ name: 'mem', model });
+    const { device, unplug } = await plug(host, { host: 'mem' }, guest.machine, {
+      regions: { 0: BASE },
+      lines: { 0: 5 },
+    });
+    model.setLevel(0);
+    device.safePoint();
+    expect(device.lines[0]).toMatchObject({ state: 'active', up: true });
+    cpu.reboot_internal();
+    expect(device.lines[0]).toMatchObject({ state: 'inactive', up: false });
+    expect(device.statistics.resets).toBe(1);
+    expect(model.isHigh(0)).toBe(false);
+    unplug();
+    cpu.reboot_internal();
+    expect(device.statistics.resets).toBe(1);
   });
 });
 

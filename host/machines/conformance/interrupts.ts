@@ -2,6 +2,9 @@ import { RecordingHandler } from './recorder';
 import { type Duty, must, reach, same, settle } from './subject';
 
 const STORM = 1000;
+/** Writes until an emulator that compiles has compiled the loop around them, and those that follow. */
+const QUIET_WRITES = 30_000;
+const LOUD_WRITES = 10_000;
 
 export const interruptDuties: readonly Duty[] = [
   {
@@ -131,6 +134,41 @@ export const interruptDuties: readonly Duty[] = [
       await settle(target);
       same(target.handled(input), STORM, 'interrupts');
       same(owed, 0, 'interrupts that were owed');
+    },
+  },
+  {
+    name: `a line that rises and falls in accesses of a loop that runs hot loses nothing, ${LOUD_WRITES} times`,
+    needs: 'levelInput',
+    async check(target, { base, levelInput: input = 0 }) {
+      const line = target.machine.line(input);
+      const device = new RecordingHandler();
+      let written = -QUIET_WRITES;
+      let cleared = 0;
+      device.onAccess = (offset) => {
+        device.seen.length = 0;
+        if (offset === 0) {
+          cleared++;
+          line.down();
+        } else {
+          written++;
+        }
+        // One interrupt is owed for each write.
+        if (written > cleared) line.up();
+      };
+      target.machine.mapMmio(base, 0x1000, device);
+      target.start({
+        inputs: [{ input, trigger: 'level', clear: base }],
+        accesses: [{ direction: 'write', width: 4, address: base + 4, value: 1 }],
+        repeat: QUIET_WRITES + LOUD_WRITES,
+      });
+      await reach(target, () => cleared >= LOUD_WRITES, `${LOUD_WRITES} interrupts`);
+      await reach(target, () => target.finished, 'the end of its accesses');
+      await settle(target);
+      same(
+        { written, cleared, handled: target.handled(input) },
+        { written: LOUD_WRITES, cleared: LOUD_WRITES, handled: LOUD_WRITES },
+        'writes and interrupts',
+      );
     },
   },
   {

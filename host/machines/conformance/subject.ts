@@ -20,12 +20,14 @@ export interface GuestInput {
 }
 
 /**
- * What the guest does: it enables its inputs, makes the accesses in order, and
- * is idle for good. Its handlers count, per input, and write to `clear`.
+ * What the guest does: it enables its inputs, makes the accesses in order, over
+ * and over if `repeat` says so, and is idle for good. Its handlers count, per input, and write to `clear`.
  */
 export interface GuestProgram {
   readonly inputs?: readonly GuestInput[];
   readonly accesses?: readonly GuestAccess[];
+  /** Times that it makes all accesses, in a loop; 1 unless given. */
+  readonly repeat?: number;
   /** 'busy': runs an empty loop; 'halted': waits for interrupts. */
   readonly idle?: 'busy' | 'halted';
 }

@@ -18,6 +18,8 @@ export interface V86Cpu {
   main_loop: () => number;
   /** Called out of main_loop() at least every 100 003 instructions, and when the guest halts. */
   run_hardware_timers: (acpi: boolean, nowMs: number) => number;
+  /** The guest reboots, or `V86.restart()` was called. */
+  reboot_internal: () => void;
   device_raise_irq: (input: number) => void;
   device_lower_irq: (input: number) => void;
   get_state: () => unknown[];
@@ -36,6 +38,9 @@ export interface V86Cpu {
 export interface V86Runner {
   readonly running: boolean;
   readonly next_tick: (delayMs: number) => void;
+  readonly tick_counter: number;
+  /** Runs a slice now, if `tick` is the one that is scheduled. */
+  readonly yield_callback: (tick: number) => void;
 }
 
 /** The parts of an emulator that the adapter uses; {@link partsOf} has checked that they are there. */
@@ -53,11 +58,18 @@ export const BLOCK_SIZE = 1 << BLOCK_BITS;
 const SUPPORTED =
   'supported are npm v86 0.5.319 and later 0.5 releases (tested with 0.5.319, 0.5.424 and 0.5.462)';
 
-const RUNNER = { running: 'boolean', next_tick: 'function', cpu: 'object' };
+const RUNNER = {
+  running: 'boolean',
+  next_tick: 'function',
+  tick_counter: 'number',
+  yield_callback: 'function',
+  cpu: 'object',
+};
 
 const CPU = {
   main_loop: 'function',
   run_hardware_timers: 'function',
+  reboot_internal: 'function',
   device_raise_irq: 'function',
   device_lower_irq: 'function',
   get_state: 'function',

@@ -21,13 +21,13 @@ const INTERRUPT_FLAG = 0x200;
 export class V86Interrupts {
   readonly #cpu: V86Cpu;
   readonly #loop: RunLoop;
-  readonly #lines = new Set<Line>();
   /** How many lines hold each input; undefined where there are none. */
   readonly #holders: (number | undefined)[] = [];
   /** Bit mask of inputs that v86's own devices hold; known for inputs that have lines. */
   #fromEmulator = 0;
   /** Bit mask of what v86 was told last. */
   #driven = 0;
+  #detached = false;
   #flags: Int32Array;
   #unpatch: (() => void)[] = [];
   #raise: (input: number) => void;
@@ -51,9 +51,7 @@ export class V86Interrupts {
     }
     if (this.#unpatch.length === 0) this.#patchInputs();
     this.#holders[number] ??= 0;
-    const line = new Line(this, number);
-    this.#lines.add(line);
-    return line;
+    return new Line(this, number);
   }
 
   /** Tells v86 all levels again, after its controllers were restored from a state. */
@@ -76,19 +74,25 @@ export class V86Interrupts {
   }
 
   hold(input: number): void {
+    if (this.#detached) return;
     this.#holders[input] = (this.#holders[input] ?? 0) + 1;
     this.#drive(input);
   }
 
   release(input: number): void {
+    if (this.#detached) return;
     this.#holders[input] = (this.#holders[input] ?? 1) - 1;
     this.#drive(input);
   }
 
   /** Lets go of every line; lines handed out do nothing from now on. */
   detach(): void {
-    for (const line of this.#lines) line.disconnect();
-    this.#lines.clear();
+    for (let input = FIRST_LINE; input <= LAST_LINE; input++) {
+      if (!this.#holders[input]) continue;
+      this.#holders[input] = 0;
+      this.#drive(input);
+    }
+    this.#detached = true;
     this.#holders.length = 0;
     for (const restore of this.#unpatch.splice(0).reverse()) restore();
   }
@@ -156,7 +160,7 @@ export class V86Interrupts {
 }
 
 class Line implements MachineLine {
-  #owner: V86Interrupts | undefined;
+  readonly #owner: V86Interrupts;
   readonly #input: number;
   #high = false;
 
@@ -168,23 +172,18 @@ class Line implements MachineLine {
   up(): void {
     if (this.#high) return;
     this.#high = true;
-    this.#owner?.hold(this.#input);
+    this.#owner.hold(this.#input);
   }
 
   down(): void {
     if (!this.#high) return;
     this.#high = false;
-    this.#owner?.release(this.#input);
+    this.#owner.release(this.#input);
   }
 
   /** v86 remembers an edge; an input that is a level, or high already, does not see it. */
   pulse(): void {
     this.up();
     this.down();
-  }
-
-  disconnect(): void {
-    this.down();
-    this.#owner = undefined;
   }
 }

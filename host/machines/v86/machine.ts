@@ -83,6 +83,11 @@ export class V86Machine implements Machine {
     return this.#loop.onSafePoint(poll);
   }
 
+  /** Calls `listener` when the guest reboots or `V86.restart()` is called. */
+  onReset(listener: () => void): () => void {
+    return this.#loop.onReset(listener);
+  }
+
   wake(): void {
     this.#loop.wake();
   }

@@ -27,8 +27,13 @@ export class RunLoop {
   readonly #parts: V86Parts;
   readonly #work: DueWork;
   readonly #polls = new Set<() => void>();
+  readonly #resetListeners = new Set<() => void>();
   readonly #unpatch: (() => void)[];
   #woken = false;
+  #hurrying = false;
+  /** A slice has run that was not hurried: the event loop has had its turn. */
+  #mayHurry = true;
+  #polling = false;
   #failures: unknown[] = [];
 
   constructor(parts: V86Parts, work: DueWork) {
@@ -42,6 +47,10 @@ export class RunLoop {
         this.#safePoint();
         return this.#shorten(sleepMs);
       }),
+      patch(cpu, 'reboot_internal', (original) => () => {
+        this.#callAll(this.#resetListeners);
+        original.call(cpu);
+      }),
     ];
   }
 
@@ -53,12 +62,30 @@ export class RunLoop {
     };
   }
 
-  /** The next safe point comes soon, also when the guest has halted and v86 sleeps. */
+  /** Calls `listener` when the guest is about to start from the beginning. */
+  onReset(listener: () => void): () => void {
+    const entry = () => listener();
+    this.#resetListeners.add(entry);
+    return () => {
+      this.#resetListeners.delete(entry);
+    };
+  }
+
+  /**
+   * The next safe point comes soon, also when the guest has halted and v86
+   * sleeps. Called from the event loop, it comes right after what calls this: a
+   * turn of a busy event loop would take longer than all the rest of an
+   * interrupt. But never twice in a row, so that the event loop goes on.
+   */
   wake(): void {
     if (this.#woken) return;
     this.#woken = true;
     const { runner } = this.#parts;
-    if (!this.inside && runner.running) runner.next_tick(0);
+    if (this.inside || this.#polling || !runner.running) return;
+    runner.next_tick(0);
+    if (!this.#mayHurry) return;
+    this.#mayHurry = false;
+    queueMicrotask(() => this.#hurry());
   }
 
   /** Keeps what an MMIO handler or a poll has thrown until the slice is over. */
@@ -68,10 +95,23 @@ export class RunLoop {
 
   detach(): void {
     this.#polls.clear();
+    this.#resetListeners.clear();
     for (const restore of this.#unpatch.splice(0).reverse()) restore();
   }
 
+  #hurry(): void {
+    const { runner } = this.#parts;
+    if (!this.#woken || this.inside || !runner.running) return;
+    this.#hurrying = true;
+    try {
+      runner.yield_callback(runner.tick_counter);
+    } finally {
+      this.#hurrying = false;
+    }
+  }
+
   #slice(run: () => number): number {
+    if (!this.#hurrying) this.#mayHurry = true;
     this.#safePoint();
     let sleepMs: number;
     this.inside = true;
@@ -86,14 +126,20 @@ export class RunLoop {
 
   #safePoint(): void {
     this.#woken = false;
+    this.#polling = true;
     try {
       this.#work.runDue();
     } catch (error) {
       this.fail(error);
     }
-    for (const poll of this.#polls) {
+    this.#callAll(this.#polls);
+    this.#polling = false;
+  }
+
+  #callAll(listeners: Iterable<() => void>): void {
+    for (const listener of listeners) {
       try {
-        poll();
+        listener();
       } catch (error) {
         this.fail(error);
       }
