@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { RP2040 } from 'rp2040js';
-import { deviceSpecs } from '../../demo/devices';
+import { deviceSpecsOf } from '../../demo/devices';
 import { Outside } from '../../demo/outside';
 import type { VfioHost } from '../../host/boundary/host';
 import { plug } from '../../host/machines/plug';
@@ -8,6 +8,7 @@ import { bootFirmware, Rp2040Machine, runUntil } from '../../host/machines/rp204
 import { Pl011, Pl031, Pl061, SimulatedHost } from '../../host/sim';
 import { MemorySink, record, Trace } from '../../host/trace';
 
+const deviceSpecs = deviceSpecsOf('rp2040js');
 const RESULT = 0x2000_0000;
 const RESULT_MAGIC = 0x454e_4f44;
 const firmware = new Uint8Array(readFileSync('firmware/stories.bin'));
