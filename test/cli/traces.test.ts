@@ -70,6 +70,26 @@ describe('record', () => {
     expect(JSON.parse(plain.out)).toMatchObject({ serial, devices: seen, guestNs });
   });
 
+  it('writes what it has now and then, where that is asked for', async () => {
+    const record = async (...options: string[]) => {
+      const desk = new Desk({ board });
+      const { files } = desk.terminal;
+      files.files.set('stories.bin', image);
+      let writes = 0;
+      const create = files.create.bind(files);
+      files.create = (path, replace) => {
+        const { write, close } = create(path, replace);
+        return { write: (more) => ++writes && write(more), close };
+      };
+      const args = ['record', 'stories.bin', ...rtc, '--limit', '0.03', '-o', 'rtc.trace'];
+      expect((await desk.run(...args, ...options)).code).toBe(0);
+      expect((await call(new Map(files.files), 'replay', 'rtc.trace')).code).toBe(0);
+      return writes;
+    };
+    const plain = await record();
+    expect(await record('--flush', '0.01')).toBe(plain + 3);
+  });
+
   it('ends in order at Ctrl-C, with a valid file', async () => {
     const desk = new Desk({ board });
     const { terminal } = desk;
