@@ -5,6 +5,7 @@ import { statSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { allocation, child, instantiation, residentPerDevice } from './footprint.mjs';
 import { compare, row, table } from './rows.mjs';
+import { traceRows } from './trace.mjs';
 
 const C_PROGRAM = '.cache/bench/bench-c';
 const MAX_CORE_BYTES = 24 * 1024;
@@ -70,6 +71,7 @@ export async function measure() {
     limitRow('core.wasm', 'bytes', [statSync('.cache/core/release.wasm').size], MAX_CORE_BYTES),
     limitRow('import + instantiate', 'ms', instantiation(), MAX_INSTANTIATION_MS),
     limitRow('resident per device', 'KiB', residentPerDevice(), MAX_RESIDENT_KIB),
+    ...traceRows(),
   ];
 }
 

@@ -10,7 +10,7 @@ export const CHUNK_TARGET_BYTES = 0x8000;
 /** Bytes of events after which it ends the chunk even in the middle of a call. */
 export const CHUNK_LIMIT_BYTES = 0x20000;
 /** Events between two checkpoints, at least. */
-export const CHECKPOINT_INTERVAL = 0x40000;
+export const CHECKPOINT_INTERVAL = 0x10000;
 /** Chunks of one trace. */
 export const MAX_CHUNKS = 0x1000000;
 /** Calls, imports and effects that may be under way inside each other. */

@@ -244,7 +244,12 @@ export class EventEncoder {
 
 /** The greatest common divisor; that of 0 and a number is the number. */
 function greatestDivisor(a: number, b: number): number {
-  let [larger, smaller] = [a, b];
-  while (smaller > 0) [larger, smaller] = [smaller, larger % smaller];
+  let larger = a;
+  let smaller = b;
+  while (smaller > 0) {
+    const rest = larger % smaller;
+    larger = smaller;
+    smaller = rest;
+  }
   return larger;
 }

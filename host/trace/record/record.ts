@@ -35,7 +35,7 @@ export interface RecordOptions {
   readonly dma?: 'at-sync';
   /** What is special about the device or the run, for people. */
   readonly quirks?: readonly string[];
-  /** Events between two checkpoints, at least 1; 262 144 unless given. */
+  /** Events between two checkpoints, at least 1; 65 536 unless given. */
   readonly checkpointInterval?: number;
   /**
    * Bytes of events that are kept until they are compressed and written, 1 …

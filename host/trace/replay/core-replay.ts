@@ -229,7 +229,8 @@ export class CoreReplay {
     if (!session.cursor.peek()) return false;
     const { event } = session;
     if (event.depth !== 0) throw session.diverged('nothing');
-    if (ops.opShape(event.op)?.kind === 'stimulus') session.stimulate();
+    if (event.window >= 0) this.#runAccess(event);
+    else if (ops.opShape(event.op)?.kind === 'stimulus') session.stimulate();
     else if (ops.opShape(event.op)?.kind === 'call') this.#runCall(event);
     else throw session.diverged('nothing');
     return true;
@@ -267,7 +268,36 @@ export class CoreReplay {
     return this.#targets[line] as LineTarget;
   }
 
+  /** An access in short form: nothing but its load or store happens in it. */
+  #runAccess(event: RecordedEvent): void {
+    const { session } = this;
+    const { args } = event;
+    const value = event.results[0] as number;
+    session.beginAccess();
+    try {
+      if (event.op === ops.OP_WRITE) {
+        this.#open.write(
+          args[0] as number,
+          args[1] as number,
+          args[2] as number,
+          args[3] as number,
+        );
+      } else {
+        const read = this.#open.read(args[0] as number, args[1] as number, args[2] as number);
+        if (read !== value) this.#compare(event.op, read, 0, value, 0);
+      }
+    } catch (error) {
+      if (isReplayFailure(error)) throw error;
+      session.leaveThrown(event.op, false, error);
+    }
+    session.endAccess();
+  }
+
   #runCall(event: RecordedEvent): void {
+    if (event.window >= 0) {
+      this.#runAccess(event);
+      return;
+    }
     const { session } = this;
     const { op } = event;
     const [a = 0, b = 0, c = 0, d = 0] = event.args;

@@ -113,6 +113,20 @@ export class ReplaySession {
     return event.phase === 'begin';
   }
 
+  /** The access in short form that is next begins. */
+  beginAccess(): void {
+    this.cursor.next();
+    this.timeNs = this.event.timeNs;
+    this.depth++;
+    this.#expectFused();
+  }
+
+  /** It is over. @throws DivergenceError when its load or store was not made */
+  endAccess(): void {
+    if (this.#fused) throw this.diverged(`end of ${this.event.name} without its access`, true);
+    this.depth--;
+  }
+
   /** What enter() began is over; `event` then has its results. @param begun what enter() returned */
   leave(op: number, begun: boolean): void {
     if (begun) {
