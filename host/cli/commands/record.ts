@@ -1,6 +1,6 @@
 import { type Recording, record as recordHost } from '../../trace';
 import type { Command } from '../arguments/command';
-import { flag, text as textOption } from '../arguments/values';
+import { flag, seconds, text as textOption } from '../arguments/values';
 import type { HostConnection, Terminal } from '../environment';
 import { CommandError } from '../failure';
 import { hostDevices } from '../guests/host-devices';
@@ -66,6 +66,11 @@ export const record: Command = {
       help: "where to; '%' in it becomes the name of the device",
     },
     force: { type: 'boolean', help: 'replace files that are there already' },
+    flush: {
+      type: 'string',
+      value: 'SECONDS',
+      help: 'guest time after which what is recorded is written, so that no crash takes it',
+    },
     'dma-at-sync': {
       type: 'boolean',
       help: 'record DMA that cannot be seen as the pages that changed every few ms; not exact',
@@ -76,7 +81,9 @@ export const record: Command = {
 Runs a guest and records what each device does and hears, one trace for each. A
 trace replays without the device ('replay'), on every machine. It is valid at
 any time: when the run is interrupted by Ctrl-C it ends in order, and what was
-killed or lost its power opens up to the last whole chunk.
+killed or lost its power opens up to the last whole chunk, some 32 KiB of events
+before the end, or less with --flush. (The recording of a replay has the same
+bytes only without --flush.)
 
 ${DEVICE_NOTE}
 
@@ -101,10 +108,19 @@ Needs what 'run' needs.
         const serial = serialOutput(terminal, json, plan);
         connection.onSerial((_, byte) => serial.receive(byte));
         const source = hostDevices(system, host);
+        const { clock } = guest.machine;
+        const flushNs = (seconds(values, 'flush') ?? 0) * 1e6;
+        let flushedNs = clock.nowNs();
         let stretch = 0;
+        const betweenStretches = () => {
+          if (atSync) host.sync(`stretch ${stretch++}`);
+          if (flushNs === 0 || clock.nowNs() - flushedNs < flushNs) return;
+          host.flush();
+          flushedNs = clock.nowNs();
+        };
         const outcome = await runGuest(
           guest,
-          { ...source, betweenStretches: () => atSync && host.sync(`stretch ${stretch++}`) },
+          { ...source, betweenStretches },
           plan,
           terminal,
           serial,
