@@ -23,7 +23,7 @@ export class Recording {
       return `    ${JSON.stringify(name)}: [\n${lines.join(',\n')}\n    ]`;
     });
     const head = `  "kernel": ${JSON.stringify(this.#kernel)},\n  "transcripts": {\n`;
-    const file = join(root, 'lab/scenarios/linux-6.12.json');
+    const file = join(root, 'test/lab/linux-6.12.json');
     writeFileSync(file, `{\n${head}${transcripts.join(',\n')}\n  }\n}\n`);
   }
 }

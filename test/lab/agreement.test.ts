@@ -6,7 +6,7 @@ import { simulatedBench } from '../../lab/scenarios/simulated-bench';
 
 /** What the real kernel said in the lab; `npm run test:lab -- agreement` compares, with LAB_RECORD=1 it records. */
 const recorded = JSON.parse(
-  readFileSync(new URL('../../lab/scenarios/linux-6.12.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('./linux-6.12.json', import.meta.url), 'utf8'),
 ) as { readonly kernel: string; readonly transcripts: Readonly<Record<string, unknown[]>> };
 
 describe(`the simulated kernel does what Linux ${recorded.kernel} did`, () => {
