@@ -36,6 +36,13 @@ export type BoardRequest =
   | { readonly do: 'uart-send'; readonly bytes: readonly number[] }
   /** What the PL011 has sent since the last such request: {@link UartTaken}. */
   | { readonly do: 'uart-taken' }
+  /** Keeps the transcript of a scenario, where the run is one that records (lab/board/recording.mjs). */
+  | {
+      readonly do: 'record';
+      readonly name: string;
+      readonly kernel: string;
+      readonly entries: readonly unknown[];
+    }
   /** A command of QEMU's monitor (QMP). */
   | { readonly do: 'monitor'; readonly command: string; readonly arguments?: object };
 

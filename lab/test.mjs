@@ -31,6 +31,7 @@ export async function runTests(guest, only) {
   }, LIMIT_MS);
   await board.ended;
   clearTimeout(limit);
+  board.outside.recording.save();
   const ok = summary.finish();
   if (!ok) console.log(`the console of the guest is in ${log}`);
   return ok;

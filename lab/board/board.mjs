@@ -48,5 +48,5 @@ export async function startBoard(guest, { append, console: terminal, onReport })
     open.board.send(`${JSON.stringify(answer)}\n`);
   };
   open.results.onLine = onReport;
-  return { qemu, ended, stop };
+  return { qemu, ended, stop, outside };
 }

@@ -1,5 +1,7 @@
 // The outside of the board: what its pins, its UART and its monitor are connected to.
+
 import { Dialogue } from './connection.mjs';
+import { Recording } from './recording.mjs';
 
 /** @typedef {import('../protocol').BoardRequest} BoardRequest */
 /** @typedef {import('./connection.mjs').Connection} Connection */
@@ -11,6 +13,7 @@ export class Outside {
   /** @type {Buffer[]} */
   #sent = [];
   #pl061 = '';
+  recording = new Recording();
 
   /** @param {{ qmp: Connection, qtest: Connection, uart: Connection }} connections */
   constructor({ qmp, qtest, uart }) {
@@ -75,6 +78,8 @@ export class Outside {
         return;
       case 'uart-taken':
         return this.#taken();
+      case 'record':
+        return this.recording.add(request);
       case 'monitor':
         return this.monitor(request.command, request.arguments);
     }

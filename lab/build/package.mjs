@@ -6,7 +6,10 @@ import { prebuild } from '../../scripts/native.mjs';
 import { root } from '../../scripts/setup.mjs';
 import { digestOf, sh, step } from './step.mjs';
 
-const SOURCES = ['host', 'assembly', 'lab', 'firmware/stories.bin', 'test/machines'];
+const SOURCES = [
+  ...['host', 'assembly', 'firmware/stories.bin', 'test/machines', 'test/sim/fixture.ts'],
+  ...['lab/guest', 'lab/scenarios', 'lab/tests', 'lab/protocol.ts', 'lab/build/rollup.mjs'],
+];
 
 /** The package's addon for arm64, and the one that makes system calls for the scenarios. */
 function addonStep() {
