@@ -138,7 +138,9 @@ export function loadAddon(): Addon {
     const require = createRequire(import.meta.url);
     addon = require('node-gyp-build')(join(packageFolder(), 'native'));
   } catch (error) {
-    throw unavailable(`no binary fits ${process.platform} ${process.arch}`, error);
+    // The first line of what the loader says; of others it is the stack of requires.
+    const [reason] = String((error as Error).message).split('\n');
+    throw unavailable(`no binary fits ${process.platform} ${process.arch} (${reason})`, error);
   }
   if (addon.interfaceVersion !== INTERFACE_VERSION) {
     throw unavailable(
