@@ -4,7 +4,7 @@ import typescript from '@rollup/plugin-typescript';
 export default {
   input: 'demo/main.ts',
   output: { file: '.cache/demo/main.js', format: 'es', sourcemap: true },
-  external: [/^node:/, 'rp2040js', /^vfio-platform-wasm/],
+  external: [/^node:/, 'rp2040js', 'fflate', /^vfio-platform-wasm/],
   plugins: [
     typescript({
       noEmitOnError: true,

@@ -4,6 +4,7 @@ import type { DeviceOptions } from '../host/options/options';
 import { type Check, checkRun } from './checks';
 import { type DeviceSpec, deviceSpecs } from './devices';
 import type { DeviceRecord, Entry } from './recording';
+import { type RecordingOutcome, verifyRecordings } from './recordings';
 import { buildWorld, type FirmwareResult } from './world';
 
 export interface RunOptions {
@@ -32,6 +33,8 @@ export interface Outcome {
   readonly elapsedNs: number;
   /** What the firmware left in its memory; undefined when it did not get to its end. */
   readonly result: FirmwareResult | undefined;
+  /** The recording of each device, replayed. */
+  readonly recordings: readonly RecordingOutcome[];
   /** What the host still has open after everything was unplugged. */
   readonly leftOpen: KernelResources;
   readonly checks: readonly Check[];
@@ -60,6 +63,7 @@ export async function runDemo(options: RunOptions): Promise<Outcome> {
   });
   const elapsedNs = world.machine.clock.nowNs();
   world.unplug();
+  const recordings = await verifyRecordings(world.recordings);
   const run = {
     policy,
     seed,
@@ -67,6 +71,7 @@ export async function runDemo(options: RunOptions): Promise<Outcome> {
     devices,
     elapsedNs,
     result,
+    recordings,
     leftOpen: world.host.kernel.resources(),
   };
   const checks = checkRun(run);

@@ -5,6 +5,7 @@ import type { DeviceOptions } from '../host/options/options';
 import { Pl011, Pl031, Pl061 } from '../host/sim/models';
 import type { DeviceHandle } from '../host/sim/simulated-host';
 import { SimulatedHost } from '../host/sim/simulated-host';
+import { MemorySink, record } from '../host/trace';
 import { deviceSpecs } from './devices';
 import { Outside } from './outside';
 import { Recorder } from './recording';
@@ -46,6 +47,8 @@ export interface World {
   readonly host: SimulatedHost<Rp2040Machine['clock']>;
   readonly machine: Rp2040Machine;
   readonly recorder: Recorder;
+  /** What crossed the boundary of each plugged device, by its name. */
+  readonly recordings: Map<string, MemorySink>;
   /** The devices from the hardware's side, in the order of {@link deviceSpecs}. */
   readonly handles: readonly DeviceHandle[];
   /** The same devices from the guest's side. */
@@ -86,6 +89,15 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
   );
   const models = [new Pl031({ tickNs: RTC_TICK_NS }), gpio, uart];
 
+  const recordings = new Map<string, MemorySink>();
+  const recorded = record(host, {
+    uuid: (name) => `npm start, seed ${options.seed ?? 1}, ${name}`,
+    sink(name) {
+      const sink = new MemorySink();
+      recordings.set(name, sink);
+      return sink;
+    },
+  });
   const plugged: PluggedDevice[] = [];
   for (const [device, spec] of deviceSpecs.entries()) {
     const model = models[device] as (typeof models)[number];
@@ -97,7 +109,7 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
     handles.push(handle);
     plugged.push(
       await plug(
-        host,
+        recorded,
         { ...options.device, host: spec.name, trace: true },
         recordingMachine(machine, recorder, device),
         {
@@ -116,6 +128,7 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
     host,
     machine,
     recorder,
+    recordings,
     handles,
     plugged,
     run() {
