@@ -4,7 +4,7 @@ import typescript from '@rollup/plugin-typescript';
 export default {
   input: 'demo/main.ts',
   output: { file: '.cache/demo/main.js', format: 'es', sourcemap: true },
-  external: [/^node:/, 'rp2040js', 'v86', /^vfio-platform-wasm/],
+  external: [/^node:/, 'rp2040js', 'v86', 'fflate', /^vfio-platform-wasm/],
   plugins: [
     typescript({
       noEmitOnError: true,

@@ -92,6 +92,13 @@ export function checkRun(run: Run): Check[] {
   return [
     ...deviceChecks(run.devices),
     ...firmwareChecks(run),
+    {
+      id: 'replayed',
+      ok: run.recordings.every(
+        ({ difference, identical }) => difference === undefined && identical,
+      ),
+      text: `${sum(run.recordings, ({ events }) => events)} recorded events replayed without the devices, bit for bit`,
+    },
     { id: 'no-problems', ok: problems === 0, text: `${problems} warnings or errors on the way` },
     {
       id: 'nothing-open',

@@ -16,6 +16,7 @@ function rounded(value: unknown): unknown {
 function toJson(outcome: Outcome) {
   const { machine, policy, seed, ok, elapsedNs, devices, entries, result, leftOpen, checks } =
     outcome;
+  const { recordings } = outcome;
   const notes = entries.flatMap((entry) => (entry.kind === 'note' ? [entry.note] : []));
   return {
     schema: 'vfio-platform-wasm/demo/1',
@@ -30,6 +31,10 @@ function toJson(outcome: Outcome) {
     ),
     notes: notes.map(({ atNs, from, text }) => ({ atNs, from, text })),
     firmware: result ?? null,
+    recordings: recordings.map((recording) => ({
+      ...recording,
+      difference: recording.difference ?? null,
+    })),
     checks,
     leftOpen,
   };

@@ -5,6 +5,7 @@ import type { FirmwareResult } from './boards/board';
 import { type Check, checkRun } from './checks';
 import { type DeviceSpec, deviceSpecsOf, type MachineName } from './devices';
 import type { DeviceRecord, Entry } from './recording';
+import { type RecordingOutcome, verifyRecordings } from './recordings';
 import { buildWorld } from './world';
 
 export interface RunOptions {
@@ -35,6 +36,8 @@ export interface Outcome {
   readonly elapsedNs: number;
   /** What the firmware left in its memory; undefined when it did not get to its end. */
   readonly result: FirmwareResult | undefined;
+  /** The recording of each device, replayed. */
+  readonly recordings: readonly RecordingOutcome[];
   /** What the host still has open after everything was unplugged. */
   readonly leftOpen: KernelResources;
   readonly checks: readonly Check[];
@@ -64,6 +67,7 @@ export async function runDemo(options: RunOptions): Promise<Outcome> {
   const elapsedNs = world.board.machine.clock.nowNs();
   world.unplug();
   await world.board.close();
+  const recordings = await verifyRecordings(world.recordings);
   const run = {
     machine,
     policy,
@@ -72,6 +76,7 @@ export async function runDemo(options: RunOptions): Promise<Outcome> {
     devices,
     elapsedNs,
     result,
+    recordings,
     leftOpen: world.host.kernel.resources(),
   };
   const checks = checkRun(run);

@@ -4,6 +4,7 @@ import { Pl011, Pl031, Pl061 } from '../host/sim/models';
 import type { DeviceHandle } from '../host/sim/simulated-host';
 import { SimulatedHost } from '../host/sim/simulated-host';
 import type { Clock } from '../host/time/clock';
+import { MemorySink, record } from '../host/trace';
 import type { Board, FirmwareResult } from './boards/board';
 import { rp2040Board } from './boards/rp2040js';
 import { v86Board } from './boards/v86';
@@ -32,6 +33,8 @@ export interface World {
   readonly host: SimulatedHost<Clock>;
   readonly board: Board;
   readonly recorder: Recorder;
+  /** What crossed the boundary of each plugged device, by its name. */
+  readonly recordings: Map<string, MemorySink>;
   /** The devices from the hardware's side, in the order of {@link deviceSpecsOf}. */
   readonly handles: readonly DeviceHandle[];
   /** The same devices from the guest's side. */
@@ -72,6 +75,15 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
   );
   const models = [new Pl031({ tickNs: RTC_TICK_NS }), gpio, uart];
 
+  const recordings = new Map<string, MemorySink>();
+  const recorded = record(host, {
+    uuid: (name) => `npm start, seed ${options.seed ?? 1}, ${name}`,
+    sink(name) {
+      const sink = new MemorySink();
+      recordings.set(name, sink);
+      return sink;
+    },
+  });
   const plugged: PluggedDevice[] = [];
   for (const [device, spec] of deviceSpecs.entries()) {
     const model = models[device] as (typeof models)[number];
@@ -83,7 +95,7 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
     handles.push(handle);
     plugged.push(
       await plug(
-        host,
+        recorded,
         { ...options.device, host: spec.name, trace: true },
         recordingMachine(machine, recorder, device),
         {
@@ -104,6 +116,7 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
     host,
     board,
     recorder,
+    recordings,
     handles,
     plugged,
     run: () =>

@@ -1,5 +1,6 @@
 import { sum } from '../checks';
 import { type Spread, triggerToEoi } from '../figures';
+import type { RecordingOutcome } from '../recordings';
 import { registerGroup } from '../registers';
 import type { DeviceOutcome, Outcome } from '../run';
 import { styleOf } from './intro';
@@ -20,6 +21,12 @@ export function renderSummary(paint: Paint, outcome: Outcome): string[] {
     paint('dim', '          reads  writes  registers (r: read, w: written)'),
     ...devices.map((device, index) => accesses(paint, device, index)),
     '',
+    paint('dim', '              recorded    bytes  bytes/event  done again without the device'),
+    ...outcome.recordings.map((recording, index) => {
+      const label = devices[index]?.spec.label ?? recording.name;
+      return recordingLine(paint, recording, label, index);
+    }),
+    '',
     heading(paint, 'Checks'),
     ...checks.map(({ ok, text }) => {
       const mark = ok ? paint('green', '  ok    ') : paint('red', '  FAILED');
@@ -38,6 +45,22 @@ function totals(paint: Paint, { spec, record, signals, line }: DeviceOutcome, in
     `  ${paint(styleOf(index), spec.label.padEnd(7))}` +
     `${a?.padStart(8)}${b?.padStart(10)}${c?.padStart(10)}${d?.padStart(9)}` +
     times(triggerToEoi(record.interrupts))
+  );
+}
+
+function recordingLine(
+  paint: Paint,
+  recording: RecordingOutcome,
+  label: string,
+  index: number,
+): string {
+  const { events, bytes, difference, identical } = recording;
+  const [first] = difference?.split('\n') ?? [];
+  const verdict = first ?? (identical ? 'the same, to the last byte' : 'the bytes differ');
+  return (
+    `  ${paint(styleOf(index), label.padEnd(7))}` +
+    `${`${events} events`.padStart(13)}${String(bytes).padStart(9)}` +
+    `${(bytes / events).toFixed(2).padStart(13)}  ${shorten(verdict, WIDTH - 46)}`
   );
 }
 
