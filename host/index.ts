@@ -5,7 +5,7 @@
  */
 export { allocGuestRam } from './boundary/alloc-guest-ram';
 export type { GuestRam } from './boundary/guest-ram';
-export type { DeviceLocation, VfioHost } from './boundary/host';
+export type { BoundaryTap, DeviceLocation, VfioHost } from './boundary/host';
 export type {
   Doorbell,
   DoorbellMemory,
@@ -16,7 +16,6 @@ export type {
   WindowMapping,
 } from './boundary/kernel';
 export { type RequestShape, requestTable } from './boundary/request-table';
-export type { BoundaryTap, DeviceTap } from './boundary/tap';
 export { loadCore } from './core/core';
 export {
   type DescribableDevice,

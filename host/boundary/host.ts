@@ -1,5 +1,14 @@
+import type { ResolvedOptions } from '../options/options';
 import type { Kernel, Sysfs } from './kernel';
-import type { BoundaryTap } from './tap';
+
+/** Gets between a host and each device that is opened on it; made by record() and replayHost(). */
+export interface BoundaryTap {
+  /**
+   * @param options those of the device that is about to be opened
+   * @returns a DeviceTap (tap.ts), which is not public
+   */
+  tap(options: ResolvedOptions): object;
+}
 
 /**
  * Where devices come from: the real kernel, a simulated one or a recording.

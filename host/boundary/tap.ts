@@ -2,7 +2,6 @@ import type { CoreImports } from '../core/boundary-types';
 import type { CoreMemory } from '../core/core-memory';
 import type { VfioPlatformDevice } from '../device/device';
 import type { DeviceEnvironment } from '../device/open';
-import type { ResolvedOptions } from '../options/options';
 import type { DeviceLocation } from './host';
 import type { HostPort } from './port';
 
@@ -24,10 +23,4 @@ export interface DeviceTap {
   opened(device: VfioPlatformDevice): void;
   /** Opening failed; everything was given back. */
   failed(error: unknown): void;
-}
-
-/** Gets between a host and each device that is opened on it. */
-export interface BoundaryTap {
-  /** @param options those of the device that is about to be opened */
-  tap(options: ResolvedOptions): DeviceTap;
 }

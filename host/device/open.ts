@@ -188,7 +188,7 @@ export async function openDevice(
   surroundings: DeviceEnvironment,
 ): Promise<VfioPlatformDevice> {
   const resolved = parseOptions(options);
-  const tap = host.tap?.tap(resolved);
+  const tap = host.tap?.tap(resolved) as DeviceTap | undefined;
   const find = () => locate(host.sysfs, resolved);
   const location = tap ? tap.locate(find) : find();
   const environment = tap ? tap.environment(surroundings) : surroundings;

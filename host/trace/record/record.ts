@@ -75,7 +75,12 @@ export function record(host: VfioHost, options: RecordOptions): Recording {
     sysfs: host.sysfs,
     tap: {
       tap(resolved) {
-        const tap = new RecordingTap(host, options, resolved, host.tap?.tap(resolved));
+        const tap = new RecordingTap(
+          host,
+          options,
+          resolved,
+          host.tap?.tap(resolved) as DeviceTap | undefined,
+        );
         if (typeof options.sink !== 'function' && taps.some((other) => other.recorder)) {
           throw new VfioError(
             'OPTION_INVALID',

@@ -49,7 +49,7 @@ export class CoreReplay {
   readonly session: ReplaySession;
   /** The device; undefined where the recorded opening failed. */
   device: VfioPlatformDevice | undefined;
-  protected tap: ReplayTap | undefined;
+  #tap: ReplayTap | undefined;
   protected readonly options: CoreReplayOptions;
   readonly #targets: LineTarget[] = [];
 
@@ -87,7 +87,8 @@ export class CoreReplay {
   }
 
   #takeOver(checkpoint: Checkpoint, place: TraceCheckpoint): boolean {
-    const { session, device, tap } = this;
+    const { session, device } = this;
+    const tap = this.#tap;
     const memory = tap?.memory;
     if (device === undefined || tap === undefined || memory === undefined) return false;
     const state = memory.words.subarray(STATE_START >>> 2, (STATE_END + 3) >>> 2);
@@ -131,8 +132,8 @@ export class CoreReplay {
       sysfs: noSysfs,
       tap: {
         tap: (resolved) => {
-          this.tap = new ReplayTap(session, resolved);
-          return this.tap;
+          this.#tap = new ReplayTap(session, resolved);
+          return this.#tap;
         },
       },
     };
@@ -188,7 +189,8 @@ export class CoreReplay {
    * @throws VfioError TRACE_UNSUPPORTED where guest RAM was unmapped before
    */
   checkpoint(): Uint8Array {
-    const { tap, device } = this;
+    const { device } = this;
+    const tap = this.#tap;
     if (device === undefined || device.closed || tap?.memory === undefined) {
       throw new VfioError('TRACE_UNSUPPORTED', 'there is no open device to take a checkpoint of');
     }
@@ -418,9 +420,9 @@ export class CoreReplay {
         device.close();
         break;
       case ops.OP_TIMER:
-        if (this.tap?.timer === undefined) throw corrupt('a timer fires that was never set');
-        this.tap.timerRuns = false;
-        this.tap.timer();
+        if (this.#tap?.timer === undefined) throw corrupt('a timer fires that was never set');
+        this.#tap.timerRuns = false;
+        this.#tap.timer();
         break;
       default:
         throw corrupt(`'${ops.opShape(op)?.name}' is no call that can be repeated`);
