@@ -7,6 +7,8 @@ export class MmioRange {
   readonly end: number;
   /** `base` as v86 writes addresses. */
   readonly signedBase: number;
+  /** Offset of the last word. */
+  readonly lastWord: number;
 
   constructor(
     readonly base: number,
@@ -15,10 +17,13 @@ export class MmioRange {
   ) {
     this.end = base + size;
     this.signedBase = base | 0;
+    this.lastWord = size - 4;
   }
 }
 
 const ALL_ONES = -1;
+/** Has no address. */
+const NOWHERE = new MmioRange(0, 0, { read: () => ALL_ONES, write: () => {} });
 
 /** v86's four tables, at one block. */
 interface Handlers {
@@ -37,6 +42,8 @@ export class MmioBlock {
   readonly #number: number;
   readonly #loop: RunLoop;
   #ranges: readonly MmioRange[] = [];
+  // Not #private: on the hot path that costs a few per cent.
+  private recent: MmioRange = NOWHERE;
   readonly #before: Handlers;
   readonly #own: Handlers;
 
@@ -53,8 +60,31 @@ export class MmioBlock {
     this.#own = {
       read8: (address: number) => this.#read8(address),
       write8: (address: number, value: number) => this.#write8(address, value),
-      read32: (address: number) => this.#read32(address),
-      write32: (address: number, value: number) => this.#write32(address, value),
+      // Words of the range that was accessed last take no look and no further call.
+      read32: (address: number) => {
+        const range = this.recent;
+        const offset = (address - range.signedBase) | 0;
+        if (offset < 0 || offset > range.lastWord) return this.#read32(address);
+        try {
+          return range.handler.read(offset, 4) | 0;
+        } catch (error) {
+          this.#loop.fail(error);
+          return ALL_ONES;
+        }
+      },
+      write32: (address: number, value: number) => {
+        const range = this.recent;
+        const offset = (address - range.signedBase) | 0;
+        if (offset < 0 || offset > range.lastWord) {
+          this.#write32(address, value);
+          return;
+        }
+        try {
+          range.handler.write(offset, 4, value >>> 0);
+        } catch (error) {
+          this.#loop.fail(error);
+        }
+      },
     };
     this.#install(this.#own);
   }
@@ -66,6 +96,7 @@ export class MmioBlock {
   /** @returns whether the block has its handlers of before back */
   remove(range: MmioRange): boolean {
     this.#ranges = this.#ranges.filter((other) => other !== range);
+    if (this.recent === range) this.recent = NOWHERE;
     if (this.#ranges.length > 0) return false;
     if (this.#cpu.memory_map_read8[this.#number] !== this.#own.read8) return false;
     this.#install(this.#before);
@@ -120,7 +151,10 @@ export class MmioBlock {
     for (let i = 0; i < ranges.length; i++) {
       const range = ranges[i] as MmioRange;
       const offset = (address - range.signedBase) | 0;
-      if (offset >= 0 && offset <= range.size - width) return range;
+      if (offset >= 0 && offset <= range.size - width) {
+        this.recent = range;
+        return range;
+      }
     }
     return undefined;
   }
