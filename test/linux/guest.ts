@@ -16,8 +16,9 @@ const COMMAND_LINE = [
   'initcall_blacklist=init_kprobe_trace,load_system_certificate_list',
 ].join(' ');
 
-const BOOT_LIMIT_MS = 280_000;
-const COMMAND_LIMIT_MS = 200_000;
+/** Far more than it takes; a machine under load is no failure. */
+const BOOT_LIMIT_MS = 800_000;
+const COMMAND_LIMIT_MS = 400_000;
 const READY = /@@ready\r?\n/;
 const DONE = /@@done (\d+)\r?\n/;
 

@@ -18,7 +18,7 @@ beforeAll(async () => {
   booted = await boot();
   const how = booted.bootMs === undefined ? 'state from before' : `${Math.round(booted.bootMs)} ms`;
   console.log(`Debian ${booted.release}: ${how}`);
-}, 290_000);
+}, 900_000);
 
 afterEach(async () => {
   await guest?.destroy();
@@ -31,7 +31,7 @@ function randomBytes(length: number, seed: number): Uint8Array {
   return Uint8Array.from({ length }, () => random.below(256));
 }
 
-async function until(condition: () => boolean, what: string, limitMs = 100_000): Promise<void> {
+async function until(condition: () => boolean, what: string, limitMs = 400_000): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`);

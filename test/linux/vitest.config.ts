@@ -4,8 +4,8 @@ export default defineConfig({
   test: {
     include: ['test/linux/**/*.test.ts'],
     root: new URL('../..', import.meta.url).pathname,
-    testTimeout: 240_000,
-    hookTimeout: 300_000,
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
     // One guest at a time: each of them takes a core.
     fileParallelism: false,
   },
