@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export class Connection {
   #buffer = '';
+  #decoder = new TextDecoder();
   /** @type {((line: string) => void) | undefined} */
   onLine;
   /** @type {((bytes: Buffer) => void) | undefined} */
@@ -16,7 +17,7 @@ export class Connection {
     socket.on('data', (bytes) => {
       this.onBytes?.(bytes);
       if (this.onBytes) return;
-      this.#buffer += bytes.toString('latin1');
+      this.#buffer += this.#decoder.decode(bytes, { stream: true });
       const lines = this.#buffer.split('\n');
       this.#buffer = lines.pop() ?? '';
       for (const line of lines) this.onLine?.(line);

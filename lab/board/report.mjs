@@ -50,7 +50,7 @@ export class Summary {
 
   /** @param {Extract<Report, { type: 'test' }>} report */
   #test({ name, nesting, suite, ms, passed, skipped, error }) {
-    if (suite && passed) return;
+    if (suite && passed && skipped === undefined) return;
     const suites = this.#begun.slice(0, nesting);
     if (suites.join('\n') !== this.#printed) {
       this.#printed = suites.join('\n');

@@ -34,7 +34,10 @@ export function askBoard(request: BoardRequest): unknown {
   writeSync(board, `${JSON.stringify(request)}\n`);
   let text = '';
   const chunk = Buffer.alloc(65536);
-  while (!text.endsWith('\n')) text += chunk.toString('latin1', 0, readSync(board, chunk));
+  const decoder = new TextDecoder();
+  while (!text.endsWith('\n')) {
+    text += decoder.decode(chunk.subarray(0, readSync(board, chunk)), { stream: true });
+  }
   const answer = JSON.parse(text) as Answer;
   if (!answer.ok) throw new Error(`the board cannot ${request.do}: ${answer.error}`);
   return answer.value;

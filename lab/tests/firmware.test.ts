@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RP2040 } from 'rp2040js';
 import { type PluggedDevice, plug, type VfioHost } from '../../host/index';
-import {
-  bootFirmware,
-  Rp2040Machine,
-  runUntil,
-  runUntilPaced,
-} from '../../host/machines/rp2040js/index';
+import { bootFirmware, Rp2040Machine, runFor, runUntil } from '../../host/machines/rp2040js/index';
 import { NativeHost } from '../../host/native/index';
 import { Pl011, Pl031, Pl061, SimulatedHost } from '../../host/sim/index';
 import { StoriesOutside } from '../../test/machines/stories-outside';
@@ -27,6 +23,25 @@ const RESULT_MAGIC = 0x454e_4f44;
 const MS = 1e6;
 /** Of guest time. */
 const LIMIT_NS = 60_000 * MS;
+const SLOW_LIMIT_NS = 1000 * MS;
+
+/**
+ * This guest runs a hundred times slower than a real one would, awake and
+ * asleep: at its own pace it would be that slow awake only, and what it
+ * measures of the clock would mean nothing.
+ */
+const SLICE_NS = 0.5 * MS;
+const SLICE_MS = 50;
+
+async function runSlowly(machine: Rp2040Machine, done: () => boolean): Promise<void> {
+  for (let ns = 0; ns < SLOW_LIMIT_NS; ns += SLICE_NS) {
+    const start = performance.now();
+    runFor(machine, SLICE_NS);
+    if (done()) return;
+    await sleep(Math.max(1, SLICE_MS - (performance.now() - start)));
+  }
+  throw new Error('the firmware did not come to its end');
+}
 
 before(prepareDevices);
 
@@ -84,7 +99,7 @@ async function run(real: boolean): Promise<Seen & { readonly plugged: readonly P
   const word = (index: number) => chip.readUint32(RESULT + 4 * index);
   const done = () => word(0) === RESULT_MAGIC && chip.core.waiting;
   try {
-    if (real) await runUntilPaced(machine, done, LIMIT_NS);
+    if (real) await runSlowly(machine, done);
     else runUntil(machine, done, LIMIT_NS);
   } catch (error) {
     throw new Error(`the firmware said\n${outside.lines.join('\n')}`, { cause: error });
@@ -115,13 +130,18 @@ describe('a guest in the guest: rp2040js runs firmware/stories.bin', () => {
     }
     for (const { unplug } of seen.plugged) unplug();
     new NativeHost().keepAlive(false);
-    assert.deepEqual(seen.said, expected.said);
-    const { failures, handled, spurious } = seen;
-    const { failures: none, handled: same, spurious: few } = expected;
-    assert.deepEqual(
-      { failures, handled, spurious },
-      { failures: none, handled: same, spurious: few },
-    );
-    assert.equal(failures, 0);
+    // Two things may differ. The board's PL031 is a later revision than the model's (bits 23:20 of its id).
+    // And a line that is unmasked before its cause is cleared, as by the GPIO handler's write of GPIOIE, signals
+    // once more: here that arrives after the cause is gone, so the handler runs and finds nothing.
+    const comparable = (line: string) =>
+      line
+        .replace(/^id pl031=00.41031/, 'id pl031=00.41031')
+        .replace(/^(DONE .*)spurious=\d+/, '$1spurious=N');
+    assert.deepEqual(seen.said.map(comparable), expected.said.map(comparable));
+    assert.deepEqual(seen.handled, expected.handled);
+    assert.equal(expected.spurious, 0);
+    const [, pins = 0] = seen.handled;
+    assert.ok(seen.spurious <= pins, `${seen.spurious} spurious interrupts`);
+    assert.equal(seen.failures, 0);
   });
 });
