@@ -1,13 +1,7 @@
 import { EINVAL } from '../../assembly/abi/linux';
-import { MAX_LINES } from '../../assembly/limits';
-import type { Doorbell } from '../boundary/kernel';
+import type { Doorbell, DoorbellMemory } from '../boundary/kernel';
+import { OwnDoorbell } from '../boundary/own-doorbell';
 import type { Addon } from './addon';
-
-const WASM_PAGE = 0x10000;
-// A doorbell of our own, for a Doorbell without memory; byte offsets.
-const SUMMARY = 0;
-const WORDS = 64;
-const COUNTS = WORDS + MAX_LINES / 8;
 
 /** A doorbell as the addon knows it. */
 export interface NativeDoorbell {
@@ -16,24 +10,6 @@ export interface NativeDoorbell {
   users: number;
   /** Brings what the addon's thread has left to a Doorbell without memory. */
   readonly settle: () => void;
-}
-
-/** Rings for what waits in the doorbell at `words`, and silences it. */
-function answer(words: Int32Array, doorbell: Doorbell): void {
-  let summary = Atomics.exchange(words, SUMMARY, 0);
-  while (summary !== 0) {
-    const word = 31 - Math.clz32(summary);
-    summary &= ~(1 << word);
-    let lines = Atomics.exchange(words, (WORDS >>> 2) + word, 0);
-    while (lines !== 0) {
-      const bit = 31 - Math.clz32(lines);
-      lines &= ~(1 << bit);
-      const line = word * 32 + bit;
-      const count = Atomics.exchange(words, (COUNTS >>> 2) + line, 0) >>> 0;
-      // The thread may be between the count and the bit: then we have had it.
-      if (count > 0) doorbell.ring(line, count);
-    }
-  }
 }
 
 /** The doorbells that the addon's thread rings. */
@@ -69,24 +45,18 @@ export class NativeDoorbells {
   }
 
   #addMemory(doorbell: Doorbell): NativeDoorbell {
-    const { memory } = doorbell;
-    if (memory === undefined) return { id: -EINVAL, users: 0, settle() {} };
-    const id = this.#addon.addDoorbell(
-      memory.memory,
-      memory.summary,
-      memory.words,
-      memory.counts,
-      memory.lines,
-      () => doorbell.wake?.(),
-    );
+    if (doorbell.memory === undefined) return { id: -EINVAL, users: 0, settle() {} };
+    const id = this.#add(doorbell.memory, () => doorbell.wake?.());
     return { id, users: 0, settle() {} };
   }
 
   #addPlain(doorbell: Doorbell): NativeDoorbell {
-    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
-    const words = new Int32Array(memory.buffer, 0, WASM_PAGE / 4);
-    const settle = () => answer(words, doorbell);
-    const id = this.#addon.addDoorbell(memory, SUMMARY, WORDS, COUNTS, MAX_LINES, settle);
-    return { id, users: 0, settle };
+    const own = new OwnDoorbell();
+    const settle = () => own.answer((line, count) => doorbell.ring(line, count));
+    return { id: this.#add(own.memory, settle), users: 0, settle };
+  }
+
+  #add({ memory, summary, words, counts, lines }: DoorbellMemory, wake: () => void): number {
+    return this.#addon.addDoorbell(memory, summary, words, counts, lines, wake);
   }
 }

@@ -7,12 +7,16 @@ import type { WindowNumbers } from '../format/windows';
 import { loadDirectly, storeDirectly } from './direct-window';
 import type { Recorder } from './recorder';
 
-/** The core's imports with a recorder in between. */
+/**
+ * The core's imports with a recorder in between.
+ * @param settle rings for the signals that another thread has left to the recorder
+ */
 export function recordImports(
   recorder: Recorder,
   inner: CoreImports,
   memoryOf: () => CoreMemory,
   windows: WindowNumbers,
+  settle: () => void,
 ): CoreImports {
   /** Windows whose accesses the core would make by itself; they are made here instead, to be seen. */
   const inMemory = new Set<number>();
@@ -48,7 +52,9 @@ export function recordImports(
     read(handle, pointer, length) {
       recorder.begin(ops.OP_HOST_READ, handle, length >>> 0);
       const result = inner.read(handle, pointer, length);
-      recorder.end(result, 0, filled(pointer, result));
+      const bytes = filled(pointer, result);
+      settle();
+      recorder.end(result, 0, bytes);
       return result;
     },
     pread(handle, pointer, length, low, high) {
@@ -106,7 +112,9 @@ export function recordImports(
     },
     unwatch(handle) {
       recorder.begin(ops.OP_UNWATCH, handle);
-      return ended(inner.unwatch(handle));
+      const result = inner.unwatch(handle);
+      settle();
+      return ended(result);
     },
     trace(event, a, b, c) {
       recorder.begin(ops.OP_TRACE, event, a >>> 0, b >>> 0, c >>> 0);

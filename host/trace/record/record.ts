@@ -1,5 +1,6 @@
 import { ABI_VERSION } from '../../../assembly/boundary/version';
 import type { DeviceLocation, VfioHost } from '../../boundary/host';
+import { OwnDoorbell } from '../../boundary/own-doorbell';
 import type { HostPort } from '../../boundary/port';
 import type { DeviceTap } from '../../boundary/tap';
 import type { CoreImports } from '../../core/boundary-types';
@@ -123,6 +124,8 @@ class RecordingTap implements DeviceTap {
   #location!: DeviceLocation;
   #environment!: DeviceEnvironment;
   #memory!: CoreMemory;
+  /** Rings for the signals that another thread has left to the recorder. */
+  #settle = () => {};
   #checkpointer: Checkpointer | undefined;
 
   constructor(
@@ -233,7 +236,12 @@ class RecordingTap implements DeviceTap {
     };
     const windows = new WindowNumbers();
     if (this.#checkpointer) this.#checkpointer.windows = windows;
-    return recordImports(recorder, inner, () => this.#memory, windows);
+    // A thread that rang in the core's memory would not be seen.
+    const doorbell = new OwnDoorbell();
+    this.#settle = () => doorbell.answer((line, count) => port.ring(line, count));
+    Object.defineProperty(port, 'memory', { value: doorbell.memory });
+    port.wake = this.#settle;
+    return recordImports(recorder, inner, () => this.#memory, windows, this.#settle);
   }
 
   opening(memory: CoreMemory): void {
@@ -250,8 +258,25 @@ class RecordingTap implements DeviceTap {
     // Inside of the gate: a call's end may be where a checkpoint is taken.
     checkpointer.follow(device);
     gateCalls(recorder, device, this.#environment.setDirectMapping !== undefined);
+    this.#settleBefore(device);
     recorder.takeCheckpoint = () => checkpointer.take(this.#memory);
     this.#inner?.opened(device);
+  }
+
+  /** Lets signals of another thread arrive where the machine looks for them. */
+  #settleBefore(device: VfioPlatformDevice): void {
+    const { safePoint } = device;
+    device.safePoint = () => {
+      this.#settle();
+      safePoint.call(device);
+    };
+    const prototype = Object.getPrototypeOf(device);
+    Object.defineProperty(device, 'signalsWaiting', {
+      get: () => {
+        this.#settle();
+        return Reflect.get(prototype, 'signalsWaiting', device) as boolean;
+      },
+    });
   }
 
   failed(error: unknown): void {
