@@ -34,6 +34,10 @@ export class FileSysfs implements Sysfs {
     return attempt(() => readFileSync(this.#root + path, 'utf8'));
   }
 
+  readBytes(path: string): Uint8Array | undefined {
+    return attempt(() => new Uint8Array(readFileSync(this.#root + path)));
+  }
+
   list(path: string): readonly string[] {
     return attempt(() => readdirSync(this.#root + path).sort()) ?? [];
   }
