@@ -2,7 +2,7 @@ import { VfioError } from '../../errors';
 import type { Clock } from '../../time/clock';
 import type { CallGate } from '../calls';
 import type { DeviceDescription, TraceHeader } from '../format/header';
-import { OP_LOAD, OP_READ, OP_STORE, OP_WRITE, opShape } from '../format/ops';
+import { OP_LOAD, OP_OPEN, OP_READ, OP_STORE, OP_WRITE, opShape } from '../format/ops';
 import { type TraceSink, TraceWriter } from '../format/writer';
 import { CHECKPOINT_INTERVAL, CHUNK_TARGET_BYTES, MAX_DEPTH, MAX_EVENT_BYTES } from '../limits';
 
@@ -12,6 +12,8 @@ const utf8 = new TextEncoder();
 
 const TIMED = new Uint8Array(64);
 for (let op = 0; op < 64; op++) TIMED[op] = opShape(op)?.timed ? 1 : 0;
+// Opening is at the time at which its trace begins: a replay knows no other before it.
+TIMED[OP_OPEN] = 0;
 
 /** What a recorder needs to know of the device for its checkpoints. */
 export type TakeCheckpoint = () => Uint8Array | undefined;
@@ -200,7 +202,7 @@ export class Recorder implements CallGate {
     if (!this.#running) return;
     this.#finishAtRest = true;
     if (this.#depth > 0) return;
-    this.#guard(() => this.#writer.finish(this.#clock.nowNs()));
+    this.#guard(() => this.#writer.finish(this.#timeNs));
     this.#running = false;
   }
 
