@@ -18,6 +18,11 @@ const OWN = [
   'test/linux/guest.ts',
   'test/linux/booted.ts',
   'test/linux/board.ts',
+  // What a snapshot of the plugged devices consists of.
+  'assembly',
+  'host/boundary',
+  'host/core',
+  'host/device',
   'host/describe',
   'host/profiles',
   'host/sim/models',
