@@ -88,8 +88,8 @@ describe('its driver 8250_dw on the passed-through UART', () => {
     await until(() => sent.length >= MEBIBYTE, 'the last byte');
     expect(sha256(Uint8Array.from(sent))).toBe(digest.split(' ')[0]);
     const { count } = await guest.interrupts(INPUTS.uart);
-    // The driver fills the FIFO of 256 whenever it is empty.
-    expect(count - before.count).toBeGreaterThanOrEqual(MEBIBYTE / 256);
+    // The driver fills the FIFO of 256 whenever it is empty; the first time when it starts.
+    expect(count - before.count).toBeGreaterThanOrEqual(MEBIBYTE / 256 - 1);
   });
 });
 
