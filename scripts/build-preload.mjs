@@ -1,6 +1,6 @@
 // Compiles the library that plays the kernel's VFIO side under the native host
 // (test/native/preload). Without a C compiler there is none, and no error.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './setup.mjs';
@@ -31,10 +31,9 @@ export function buildPreload() {
   const files = readdirSync(SOURCES).map((name) => join(SOURCES, name));
   if (files.every((path) => changedAt(path) < changedAt(LIBRARY))) return { library: LIBRARY };
   const compiler = process.env.CC ?? 'cc';
-  try {
-    execFileSync(compiler, ['--version'], { stdio: 'ignore' });
-  } catch {
-    return { reason: `needs a C compiler, and there is no '${compiler}'` };
+  const probe = { input: '#include <stdio.h>\n', stdio: ['pipe', 'ignore', 'ignore'] };
+  if (spawnSync(compiler, ['-fsyntax-only', '-x', 'c', '-'], probe).status !== 0) {
+    return { reason: `needs a C compiler with its headers, and '${compiler}' is none` };
   }
   mkdirSync(join(root, '.cache/native'), { recursive: true });
   const sources = files.filter((path) => path.endsWith('.c'));

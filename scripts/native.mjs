@@ -1,8 +1,16 @@
 // npm run native: compiles the addon for this machine to native/build/Release/.
 // Needs a C++20 compiler ($CXX, or c++), nothing else: Node's headers come with
 // npm packages. npm run prebuilds makes the binaries that the package carries.
-import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -82,16 +90,17 @@ async function compile(compiler, extra, target) {
   }
 }
 
+/** What only a compiler of C++20 with its library and the system's headers takes. */
+const PROBE =
+  '#include <atomic>\n#include <unistd.h>\nint n; int f() { return std::atomic_ref(n); }\n';
+
 /** The C++ compiler of this machine, or undefined. */
 export function findCompiler() {
   for (const name of [process.env.CXX, 'c++', 'g++', 'clang++']) {
     if (!name) continue;
-    try {
-      execFileSync(name, ['--version'], { stdio: 'ignore' });
-      return name;
-    } catch {
-      // The next one.
-    }
+    const args = ['-std=c++20', '-fsyntax-only', '-x', 'c++', '-'];
+    const { status } = spawnSync(name, args, { input: PROBE, stdio: ['pipe', 'ignore', 'ignore'] });
+    if (status === 0) return name;
   }
   return undefined;
 }
@@ -103,7 +112,7 @@ export function findCompiler() {
 export async function buildNative() {
   if (process.platform !== 'linux') return 'the native host needs Linux';
   const compiler = findCompiler();
-  if (compiler === undefined) return 'there is no C++ compiler (c++)';
+  if (compiler === undefined) return 'there is no compiler of C++20 (c++)';
   const { buildIfStale } = await import('./freshness.mjs');
   const sources = ['native/src', 'scripts/native.mjs', 'package-lock.json'].filter((path) =>
     existsSync(join(root, path)),
@@ -128,10 +137,32 @@ export async function prebuild(only) {
   }
 }
 
+/** Why a package made now would lack a binary, or carry an old one; undefined when all is well. */
+function packedProblem() {
+  const changed = newest([sourceFolder, join(sourceFolder, 'shared')]);
+  for (const { folder } of prebuilds) {
+    const target = join(root, 'native', 'prebuilds', folder, PREBUILD);
+    const built = statSync(target, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    if (built < changed) {
+      return `native/prebuilds/${folder} is missing or older than its sources; run 'npm run prebuilds' first`;
+    }
+  }
+  return undefined;
+}
+
+/** @param {readonly string[]} folders */
+function newest(folders) {
+  const files = folders.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
+  return Math.max(...files.map((path) => statSync(path).mtimeMs));
+}
+
+const commands = { prebuilds: () => prebuild(), packed: packedProblem };
+
 if (process.argv[1]?.endsWith('native.mjs')) {
   process.chdir(root);
   try {
-    const reason = process.argv[2] === 'prebuilds' ? await prebuild() : await buildNative();
+    const command = commands[/** @type {keyof typeof commands} */ (process.argv[2])] ?? buildNative;
+    const reason = await command();
     if (reason !== undefined) throw new Error(reason);
   } catch (error) {
     const { message } = /** @type {Error} */ (error);

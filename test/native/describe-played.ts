@@ -1,10 +1,10 @@
 import { describe, test } from 'vitest';
-import { NativeHost } from '../../host/native';
+import { nativeMissing } from './available';
 import { PlayedKernel } from './played-kernel';
 
 /** Why the native host cannot run on the played kernel here; undefined when it can. */
 const missing: string | undefined = PlayedKernel.available
-  ? NativeHost.problem()?.message
+  ? nativeMissing()
   : (process.env.VFIO_PLAY_MISSING ?? 'the played kernel is not loaded');
 
 /** Tests of the native host on the played kernel; skipped, with the reason, where that cannot be. */

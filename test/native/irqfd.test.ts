@@ -7,11 +7,11 @@ import {
 } from '../../assembly/abi/vfio';
 import type { DeviceEvent } from '../../host/device/events';
 import { openDevice } from '../../host/device/open';
-import { VfioError } from '../../host/errors';
 import { KvmVm } from '../../host/native';
 import { NativeWorld } from '../conformance/native/native-world';
 import { LineLog } from '../support/board';
 import { coreModule } from '../support/core';
+import { kvmMissing } from './available';
 import { describePlayed } from './describe-played';
 import { COMPLETED, GUEST_START, IDLE, loadGuest, READY, TAKEN } from './guest';
 import { until } from './support';
@@ -23,20 +23,9 @@ const EDGE_MASKED = 0x2bn | (1n << 16n);
 const LEVEL = 0;
 const EDGE = 1;
 
-/** Why there is no KVM here. */
-function withoutKvm(): string | undefined {
-  try {
-    new KvmVm().close();
-    return undefined;
-  } catch (error) {
-    if (error instanceof VfioError) return error.message;
-    throw error;
-  }
-}
-
 /** A device of the played kernel whose lines go to an irqchip of the real KVM. */
 describePlayed('a line of a device in a KVM machine', () => {
-  const reason = withoutKvm();
+  const reason = kvmMissing();
   let world: NativeWorld;
   const opened: { close(): void }[] = [];
 

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import * as abi from '../../assembly/abi/kvm';
 import { EAGAIN, EBADF, EINVAL } from '../../assembly/abi/linux';
 import { PlainIoctlArgument } from '../../host/boundary/ioctl-argument';
-import { VfioError } from '../../host/errors';
-import { KvmVm, type KvmVmOptions, NativeHost } from '../../host/native';
+import { KvmVm, type KvmVmOptions } from '../../host/native';
+import { kvmMissing } from './available';
 import { COMPLETED, GUEST_START, IDLE, loadGuest, READY, TAKEN } from './guest';
 import { eventfd, kernel, openFiles, signal, until } from './support';
 
@@ -13,20 +13,7 @@ const GSI = 10;
 /** Vector 0x2a, level triggered, masked: the pin shows, nobody takes it. */
 const LEVEL_MASKED = 0x2an | (1n << 15n) | (1n << 16n);
 
-/** Why KVM cannot be tested here. */
-function missing(): string | undefined {
-  const problem = NativeHost.problem();
-  if (problem) return problem.message;
-  try {
-    new KvmVm().close();
-    return undefined;
-  } catch (error) {
-    if (error instanceof VfioError) return error.message;
-    throw error;
-  }
-}
-
-const reason = missing();
+const reason = kvmMissing();
 const title = reason ? `an irqfd of real KVM (skipped: ${reason})` : 'an irqfd of real KVM';
 
 function irqfd(vm: KvmVm, fd: number, flags: number, resamplefd = -1, gsi = GSI): number {

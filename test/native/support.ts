@@ -6,14 +6,14 @@ import { runInNewContext } from 'node:vm';
 import { afterEach, describe } from 'vitest';
 import { EFD_CLOEXEC, EFD_NONBLOCK } from '../../assembly/abi/linux';
 import type { Doorbell } from '../../host/boundary/kernel';
-import { NativeHost } from '../../host/native';
 import { type NativeKernel, nativeKernel } from '../../host/native/kernel';
+import { nativeMissing } from './available';
 
-const problem = NativeHost.problem();
+const missing = nativeMissing();
 
 /** Like describe(), skipped with the reason where the native host is not available. */
 export function describeNative(name: string, tests: () => void): void {
-  describe.skipIf(problem)(problem ? `${name} (skipped: ${problem.message})` : name, tests);
+  describe.skipIf(missing)(missing ? `${name} (skipped: ${missing})` : name, tests);
 }
 
 /** The kernel under test. */
