@@ -8,7 +8,7 @@ import { Summary } from './board/report.mjs';
 import { buildGuest } from './build/guest.mjs';
 import { cache } from './build/step.mjs';
 
-const LIMIT_MS = 600_000;
+const LIMIT_MS = 1_500_000;
 
 /**
  * @param {import('./build/guest.mjs').Guest} guest
