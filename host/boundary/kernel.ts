@@ -84,10 +84,16 @@ export interface Kernel {
   ioctl(fd: number, request: number, argument: IoctlArgument): number;
   /**
    * Lets this kernel use a descriptor that was opened elsewhere. `owned`: it
-   * will be closed here; otherwise close() only ends its use. Kernels that know
-   * every descriptor leave it out.
+   * will be closed here, and the answer is 0; otherwise the answer is the number
+   * with which giveBack() ends its use. Kernels that know every descriptor leave
+   * both out.
    */
   adopt?(fd: number, owned: boolean): number;
+  /**
+   * Ends one adopt() of a descriptor that is not owned: after the last one it is
+   * unknown again. 0, or −EBADF when its lender has closed it meanwhile.
+   */
+  giveBack?(lent: number): number;
   /**
    * VFIO_DEVICE_SET_IRQS of `line` with DATA_NONE and ACTION_UNMASK, for kernels
    * that have a shorter way than ioctl(). The call for every level interrupt.

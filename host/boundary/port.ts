@@ -269,14 +269,18 @@ export class HostPort implements Doorbell {
       case nodes.NODE_IOMMUFD:
         return this.#share(this.#nodes.open(IOMMUFD_PATH));
       case nodes.NODE_CDEV: {
-        const opened = fd === undefined ? this.#openCdev(cdevPath ?? '') : this.#adopt(fd, true);
+        const opened = fd === undefined ? this.#openCdev(cdevPath ?? '') : this.#adopt(fd);
         return opened < 0 ? opened : this.#addDevice(opened);
       }
       case nodes.NODE_KVM_VM: {
         if (this.#vmFd === undefined) return -ENXIO;
-        const vm = this.#adopt(this.#vmFd, false);
-        // The machine opened it, so it is the machine's to close.
-        return vm < 0 ? vm : this.#handles.add(vm, () => 0);
+        const lent = this.kernel.adopt?.(this.#vmFd, false) ?? 0;
+        if (lent < 0) return lent;
+        // The machine opened it, so it is the machine's to close, and it may have done so.
+        return this.#handles.add(this.#vmFd, () => {
+          this.kernel.giveBack?.(lent);
+          return 0;
+        });
       }
       default:
         return -EINVAL;
@@ -294,9 +298,9 @@ export class HostPort implements Doorbell {
     return typeof number === 'number' ? number : -ENXIO;
   }
 
-  /** A descriptor that was opened elsewhere, or −errno. */
-  #adopt(fd: number, owned: boolean): number {
-    const result = this.kernel.adopt?.(fd, owned) ?? 0;
+  /** A descriptor that was opened elsewhere and is closed here, or −errno. */
+  #adopt(fd: number): number {
+    const result = this.kernel.adopt?.(fd, true) ?? 0;
     return result < 0 ? result : fd;
   }
 

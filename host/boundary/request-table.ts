@@ -27,6 +27,11 @@ export interface RequestShape {
    */
   readonly items?: { readonly count: number; readonly pointer: number; readonly size: number };
   readonly handles: readonly HandleField[];
+  /**
+   * The word of flags that the kernel reads, and the bits that may be set: others
+   * can add a pointer to the struct, or change what it means.
+   */
+  readonly flags?: { readonly offset: number; readonly allowed: number };
   /** Offset of a 64-bit field that names guest RAM by handle and offset. */
   readonly guestRam?: number;
   /** Offset of the 64-bit field that says how many bytes of guest RAM. */
@@ -79,6 +84,16 @@ export const requestTable: ReadonlyMap<number, RequestShape> = new Map([
   [
     vfio.VFIO_DEVICE_SET_IRQS,
     struct('VFIO_DEVICE_SET_IRQS', vfio.VFIO_IRQ_SET_SIZE, {
+      flags: {
+        offset: vfio.VFIO_IRQ_SET_FLAGS,
+        allowed:
+          vfio.VFIO_IRQ_SET_DATA_NONE |
+          vfio.VFIO_IRQ_SET_DATA_BOOL |
+          vfio.VFIO_IRQ_SET_DATA_EVENTFD |
+          vfio.VFIO_IRQ_SET_ACTION_MASK |
+          vfio.VFIO_IRQ_SET_ACTION_UNMASK |
+          vfio.VFIO_IRQ_SET_ACTION_TRIGGER,
+      },
       handles: [
         {
           offset: vfio.VFIO_IRQ_SET_DATA,
@@ -92,23 +107,40 @@ export const requestTable: ReadonlyMap<number, RequestShape> = new Map([
   [
     vfio.VFIO_IOMMU_MAP_DMA,
     struct('VFIO_IOMMU_MAP_DMA', vfio.VFIO_DMA_MAP_SIZE, {
+      flags: {
+        offset: vfio.VFIO_DMA_MAP_FLAGS,
+        allowed: vfio.VFIO_DMA_MAP_FLAG_READ | vfio.VFIO_DMA_MAP_FLAG_WRITE,
+      },
       guestRam: vfio.VFIO_DMA_MAP_VADDR_LO64,
       guestRamLength: vfio.VFIO_DMA_MAP_SIZE_LO64,
     }),
   ],
-  [vfio.VFIO_IOMMU_UNMAP_DMA, struct('VFIO_IOMMU_UNMAP_DMA', vfio.VFIO_DMA_UNMAP_SIZE)],
+  [
+    vfio.VFIO_IOMMU_UNMAP_DMA,
+    struct('VFIO_IOMMU_UNMAP_DMA', vfio.VFIO_DMA_UNMAP_SIZE, {
+      flags: { offset: vfio.VFIO_DMA_UNMAP_FLAGS, allowed: 0 },
+    }),
+  ],
   [
     vfio.VFIO_DEVICE_BIND_IOMMUFD,
     struct('VFIO_DEVICE_BIND_IOMMUFD', vfio.VFIO_BIND_IOMMUFD_SIZE, {
       handles: [{ offset: vfio.VFIO_BIND_IOMMUFD_FD }],
+      flags: { offset: vfio.VFIO_BIND_IOMMUFD_FLAGS, allowed: 0 },
     }),
   ],
   [
     vfio.VFIO_DEVICE_ATTACH_IOMMUFD_PT,
-    struct('VFIO_DEVICE_ATTACH_IOMMUFD_PT', vfio.VFIO_ATTACH_IOMMUFD_PT_SIZE),
+    struct('VFIO_DEVICE_ATTACH_IOMMUFD_PT', vfio.VFIO_ATTACH_IOMMUFD_PT_SIZE, {
+      flags: { offset: vfio.VFIO_ATTACH_IOMMUFD_PT_FLAGS, allowed: 0 },
+    }),
   ],
   [iommufd.IOMMU_DESTROY, struct('IOMMU_DESTROY', iommufd.IOMMU_DESTROY_SIZE)],
-  [iommufd.IOMMU_IOAS_ALLOC, struct('IOMMU_IOAS_ALLOC', iommufd.IOMMU_IOAS_ALLOC_SIZE)],
+  [
+    iommufd.IOMMU_IOAS_ALLOC,
+    struct('IOMMU_IOAS_ALLOC', iommufd.IOMMU_IOAS_ALLOC_SIZE, {
+      flags: { offset: iommufd.IOMMU_IOAS_ALLOC_FLAGS, allowed: 0 },
+    }),
+  ],
   [
     iommufd.IOMMU_IOAS_IOVA_RANGES,
     struct('IOMMU_IOAS_IOVA_RANGES', iommufd.IOMMU_IOVA_RANGES_SIZE, {
@@ -122,6 +154,13 @@ export const requestTable: ReadonlyMap<number, RequestShape> = new Map([
   [
     iommufd.IOMMU_IOAS_MAP,
     struct('IOMMU_IOAS_MAP', iommufd.IOMMU_IOAS_MAP_SIZE, {
+      flags: {
+        offset: iommufd.IOMMU_IOAS_MAP_FLAGS,
+        allowed:
+          iommufd.IOMMU_IOAS_MAP_FIXED_IOVA |
+          iommufd.IOMMU_IOAS_MAP_WRITEABLE |
+          iommufd.IOMMU_IOAS_MAP_READABLE,
+      },
       guestRam: iommufd.IOMMU_IOAS_MAP_USER_VA_LO64,
       guestRamLength: iommufd.IOMMU_IOAS_MAP_LENGTH_LO64,
     }),
@@ -131,6 +170,10 @@ export const requestTable: ReadonlyMap<number, RequestShape> = new Map([
     kvm.KVM_IRQFD,
     struct('KVM_IRQFD', kvm.KVM_IRQFD_SIZE, {
       sized: false,
+      flags: {
+        offset: kvm.KVM_IRQFD_FLAGS,
+        allowed: kvm.KVM_IRQFD_FLAG_DEASSIGN | kvm.KVM_IRQFD_FLAG_RESAMPLE,
+      },
       handles: [
         { offset: kvm.KVM_IRQFD_FD },
         {

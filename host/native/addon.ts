@@ -11,7 +11,7 @@ export const REFUSED_RAM = -0x10002;
 /** No errno of Linux is beyond this. */
 export const LAST_ERRNO = -4095;
 
-const INTERFACE_VERSION = 2;
+const INTERFACE_VERSION = 3;
 
 /** A call of KVM that failed. */
 export interface KvmFailure {
@@ -34,6 +34,7 @@ export interface Addon {
   open(path: string): number;
   close(fd: number): number;
   adopt(fd: number, owned: boolean): number;
+  giveBack(lent: number): number;
   ioctl(fd: number, request: number, value: number, bytes: Uint8Array, length: number): number;
   unmask(fd: number, line: number): number;
   eventfd(initial: number, flags: number): number;

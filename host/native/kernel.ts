@@ -85,6 +85,10 @@ export class NativeKernel implements Kernel {
     return this.addon.adopt(fd, owned);
   }
 
+  giveBack(lent: number): number {
+    return this.addon.giveBack(lent);
+  }
+
   deviceNumber(fd: number): string | number {
     return this.addon.deviceNumber(fd);
   }

@@ -20,16 +20,26 @@ Napi::Value close(const Napi::CallbackInfo& info) {
   return number(info, Environment::of(info).host().close(i32(info, 0)));
 }
 
-/** A descriptor that was opened elsewhere; `owned`: closing it is ours from now on. */
+/**
+ * A descriptor that was opened elsewhere → 0 or −errno. `owned`: closing it is
+ * ours from now on; otherwise → the number for giveBack().
+ */
 Napi::Value adopt(const Napi::CallbackInfo& info) {
   Host& host = Environment::of(info).host();
   const int fd = i32(info, 0);
   const bool owned = boolean(info, 1);
   // Standard input, output and error are somebody else's.
   if (fd <= STDERR_FILENO || sys::status_flags(fd) < 0) return number(info, -EBADF);
-  if (host.fds.has(fd)) return number(info, owned ? -EBUSY : 0);
-  host.fds.add(fd, owned ? FdTable::Kind::kNode : FdTable::Kind::kBorrowed);
+  if (!owned) return number(info, host.fds.lend(fd));
+  if (host.owns(fd)) return number(info, -EBUSY);
+  // Its lender closed it, and Linux has given the number out again.
+  if (host.fds.has(fd)) host.close(fd);
+  host.fds.add(fd, FdTable::Kind::kNode);
   return number(info, 0);
+}
+
+Napi::Value give_back(const Napi::CallbackInfo& info) {
+  return number(info, Environment::of(info).host().fds.give_back(i32(info, 0)));
 }
 
 Napi::Value ioctl(const Napi::CallbackInfo& info) {
@@ -103,6 +113,7 @@ void bind_files(Napi::Env env, Napi::Object exports) {
   bind<open>(env, exports, "open");
   bind<close>(env, exports, "close");
   bind<adopt>(env, exports, "adopt");
+  bind<give_back>(env, exports, "giveBack");
   bind<ioctl>(env, exports, "ioctl");
   bind<eventfd>(env, exports, "eventfd");
   bind<read>(env, exports, "read");

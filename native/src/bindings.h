@@ -5,7 +5,7 @@
 
 namespace vfio_native {
 
-/** open, close, adopt, ioctl, eventfd, read, write, deviceNumber, resources. */
+/** open, close, adopt, giveBack, ioctl, eventfd, read, write, deviceNumber, resources. */
 void bind_files(Napi::Env env, Napi::Object exports);
 /** unmask, pread, pwrite. */
 void bind_hot(Napi::Env env, Napi::Object exports);

@@ -89,7 +89,7 @@ void Environment::drop_doorbell(uint32_t id) {
 
 int Environment::watch(Napi::Env env, int fd, std::shared_ptr<Doorbell> doorbell, uint32_t line) {
   const int result = host_->watcher.watch(fd, std::move(doorbell), line);
-  if (!looping_ && host_->watcher.epoll() >= 0) {
+  if (result == 0 && !looping_) {
     looping_ = true;
     LoopPoll::start(env, host_->watcher.epoll(), loop_is_ready, this);
   }

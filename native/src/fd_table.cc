@@ -21,13 +21,38 @@ int FdTable::add(int fd, Kind kind) {
   if (has(fd)) remove(fd);
   if (static_cast<size_t>(fd) >= slots_.size()) slots_.resize(fd + 1, -1);
   slots_[fd] = static_cast<int>(entries_.size());
-  entries_.push_back({fd, kind});
+  entries_.push_back({fd, kind, next_number_, 1});
+  next_number_ = next_number_ == INT32_MAX ? 1 : next_number_ + 1;
   return fd;
+}
+
+int FdTable::lend(int fd) {
+  const int at = index(fd);
+  if (at < 0) {
+    add(fd, Kind::kBorrowed);
+    return entries_.back().number;
+  }
+  entries_[at].lends++;
+  return entries_[at].number;
+}
+
+int FdTable::give_back(int lent) {
+  const auto entry = std::find_if(entries_.begin(), entries_.end(),
+                                  [lent](auto& candidate) { return candidate.number == lent; });
+  if (entry == entries_.end()) return -EBADF;
+  // What is ours stays until it is closed.
+  if (entry->kind == Kind::kBorrowed && --entry->lends == 0) remove(entry->fd);
+  return 0;
 }
 
 bool FdTable::is_eventfd(int fd) const {
   const int at = index(fd);
   return at >= 0 && entries_[at].kind == Kind::kEventfd;
+}
+
+bool FdTable::is_borrowed(int fd) const {
+  const int at = index(fd);
+  return at >= 0 && entries_[at].kind == Kind::kBorrowed;
 }
 
 int FdTable::close(int fd) {

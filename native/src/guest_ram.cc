@@ -28,10 +28,15 @@ void GuestRam::mapped(int fd, uint32_t space, uint64_t iova, uint64_t length,
   mappings_.push_back({fd, space, iova, length, std::move(pin)});
 }
 
-void GuestRam::unmapped(int fd, uint32_t space, uint64_t iova, uint64_t length) {
-  std::erase_if(mappings_, [&](const Mapping& mapping) {
+void GuestRam::unmapped(int fd, uint32_t space, uint64_t iova, uint64_t length, uint64_t done) {
+  const auto inside = [&](const Mapping& mapping) {
     return mapping.fd == fd && mapping.space == space && mapping.iova - iova < length;
-  });
+  };
+  uint64_t expected = 0;
+  for (const Mapping& mapping : mappings_) {
+    if (inside(mapping)) expected += mapping.length;
+  }
+  if (done >= expected) std::erase_if(mappings_, inside);
 }
 
 void GuestRam::destroyed(int fd, uint32_t space) {

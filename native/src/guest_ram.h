@@ -23,8 +23,12 @@ class GuestRam {
 
   /** Notes that the kernel has mapped a block, and keeps it in place. */
   void mapped(int fd, uint32_t space, uint64_t iova, uint64_t length, std::shared_ptr<void> pin);
-  /** Notes that the kernel has unmapped what lies in [iova, iova + length). */
-  void unmapped(int fd, uint32_t space, uint64_t iova, uint64_t length);
+  /**
+   * Notes that the kernel has unmapped what lies in [iova, iova + length), and
+   * says that this was `done` bytes: with fewer than there were (type 1 of the
+   * first version may stop early) all of it stays pinned.
+   */
+  void unmapped(int fd, uint32_t space, uint64_t iova, uint64_t length, uint64_t done);
   /** Notes that an address space is gone, and its mappings with it. */
   void destroyed(int fd, uint32_t space);
   /** Notes that a container or iommufd is closed. */

@@ -29,6 +29,14 @@ struct Host {
     return result;
   }
 
+  /** Whether closing `fd` is up to us already. */
+  bool owns(int fd) const {
+#if defined(__x86_64__)
+    if (vms.count(fd) != 0) return true;
+#endif
+    return fds.has(fd) && !fds.is_borrowed(fd);
+  }
+
   /** read(2) of one of our descriptors. */
   ssize_t read(int fd, void* buffer, size_t length) {
     if (!fds.has(fd)) return -EBADF;

@@ -73,6 +73,10 @@ int IoctlGate::call_struct(int fd, const Request& request, uint8_t* bytes, uint3
   // The kernel writes up to what the struct says of its own size.
   const uint32_t size = request.sized && length >= 4 ? word(bytes, 0) : request.size;
   if (size < request.size || size > length) return -EFAULT;
+  // Another flag could add a pointer to the struct, or unmap without unmapping.
+  if (request.flags != 0 && (word(bytes, request.flags) & ~request.allowed_flags) != 0) {
+    return -EINVAL;
+  }
   // Presence bits and descriptors may lie behind the fixed part (vfio_irq_set).
   for (uint32_t i = 0; i < request.descriptor_count; i++) {
     const auto& field = request.descriptors[i];
@@ -89,8 +93,9 @@ int IoctlGate::call_struct(int fd, const Request& request, uint8_t* bytes, uint3
   if (request.item_size == 0) {
     // SAFETY: `bytes` has `size` bytes, the descriptors in it are ours, and the
     // structs of the table without guest RAM or items hold no pointers.
+    const Unmapping asked = unmapping(request.number, bytes);
     const int result = sys::ioctl(fd, request.number, bytes);
-    if (result >= 0) note_success(fd, request.number, bytes);
+    if (result >= 0) note_success(fd, request.number, bytes, asked);
     return result;
   }
   const uint64_t items = uint64_t{word(bytes, request.item_count)} * request.item_size;
@@ -121,15 +126,28 @@ int IoctlGate::call_on_ram(int fd, const Request& request, uint8_t* bytes) {
   return result;
 }
 
-void IoctlGate::note_success(int fd, uint32_t number, const uint8_t* bytes) {
+IoctlGate::Unmapping IoctlGate::unmapping(uint32_t number, const uint8_t* bytes) {
   switch (number) {
     case abi::kVFIO_IOMMU_UNMAP_DMA:
-      ram_.unmapped(fd, 0, pair(bytes, abi::kVFIO_DMA_UNMAP_IOVA_LO64),
+      return {pair(bytes, abi::kVFIO_DMA_UNMAP_IOVA_LO64),
+              pair(bytes, abi::kVFIO_DMA_UNMAP_SIZE_LO64)};
+    case abi::kIOMMU_IOAS_UNMAP:
+      return {pair(bytes, abi::kIOMMU_IOAS_UNMAP_IOVA_LO64),
+              pair(bytes, abi::kIOMMU_IOAS_UNMAP_LENGTH_LO64)};
+    default:
+      return {0, 0};
+  }
+}
+
+void IoctlGate::note_success(int fd, uint32_t number, const uint8_t* bytes,
+                             const Unmapping& asked) {
+  switch (number) {
+    case abi::kVFIO_IOMMU_UNMAP_DMA:
+      ram_.unmapped(fd, 0, asked.iova, asked.length,
                     pair(bytes, abi::kVFIO_DMA_UNMAP_SIZE_LO64));
       break;
     case abi::kIOMMU_IOAS_UNMAP:
-      ram_.unmapped(fd, word(bytes, abi::kIOMMU_IOAS_UNMAP_IOAS_ID),
-                    pair(bytes, abi::kIOMMU_IOAS_UNMAP_IOVA_LO64),
+      ram_.unmapped(fd, word(bytes, abi::kIOMMU_IOAS_UNMAP_IOAS_ID), asked.iova, asked.length,
                     pair(bytes, abi::kIOMMU_IOAS_UNMAP_LENGTH_LO64));
       break;
     case abi::kIOMMU_DESTROY:

@@ -38,7 +38,13 @@ class IoctlGate {
   int call_struct(int fd, const Request& request, uint8_t* bytes, uint32_t length);
   int call_on_ram(int fd, const Request& request, uint8_t* bytes);
   bool descriptors_known(const Request& request, const uint8_t* bytes) const;
-  void note_success(int fd, uint32_t number, const uint8_t* bytes);
+  /** What an ioctl asks to unmap: the kernel writes what it did over it. */
+  struct Unmapping {
+    uint64_t iova;
+    uint64_t length;
+  };
+  static Unmapping unmapping(uint32_t number, const uint8_t* bytes);
+  void note_success(int fd, uint32_t number, const uint8_t* bytes, const Unmapping& asked);
 
   FdTable& fds_;
   GuestRam& ram_;

@@ -29,6 +29,9 @@ struct Request {
   uint32_t item_size;
   uint32_t descriptor_count;
   Descriptor descriptors[2];
+  /** Where the flags are that the kernel reads (0: there are none), and which may be set. */
+  uint32_t flags;
+  uint32_t allowed_flags;
   /** Where the 64-bit address and length of guest RAM are; 0: nowhere. */
   uint32_t ram_address;
   uint32_t ram_length;

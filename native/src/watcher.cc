@@ -30,13 +30,14 @@ Watcher::~Watcher() {
 
 int Watcher::start() {
   if (thread_.joinable()) return 0;
-  const int epoll = sys::epoll_create();
-  if (epoll < 0) return epoll;
-  epoll_ = OwnedFd(epoll);
-  const int stop = sys::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (stop < 0) return stop;
-  stop_ = OwnedFd(stop);
-  const int added = sys::epoll_add(epoll, stop, kStop);
+  const int epoll_fd = sys::epoll_create();
+  if (epoll_fd < 0) return epoll_fd;
+  // Ours only when all of it works: libuv would poll an epoll that is gone.
+  OwnedFd epoll(epoll_fd);
+  const int stop_fd = sys::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (stop_fd < 0) return stop_fd;
+  OwnedFd stop(stop_fd);
+  const int added = sys::epoll_add(epoll_fd, stop_fd, kStop);
   if (added < 0) return added;
   // Signals are for the threads of the process that expect them.
   sigset_t all, before;
@@ -44,13 +45,16 @@ int Watcher::start() {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   int status = 0;
   try {
-    thread_ = std::thread(&Watcher::run, this);
+    thread_ = std::thread(&Watcher::run, this, epoll_fd);
     pthread_setname_np(thread_.native_handle(), "vfio-irq");
   } catch (const std::system_error&) {
     status = -EAGAIN;
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return status;
+  if (status < 0) return status;
+  epoll_ = std::move(epoll);
+  stop_ = std::move(stop);
+  return 0;
 }
 
 int Watcher::watch(int fd, std::shared_ptr<Doorbell> doorbell, uint32_t line) {
@@ -158,10 +162,10 @@ bool Watcher::poll() {
   return !rung_.empty();
 }
 
-void Watcher::run() {
+void Watcher::run(int epoll) {
   epoll_event events[kBatch];
   for (;;) {
-    const int ready = sys::epoll_wait(epoll_.get(), events, kBatch, -1);
+    const int ready = sys::epoll_wait(epoll, events, kBatch, -1);
     if (ready < 0) {
       if (ready == -EINTR) continue;
       return;

@@ -58,7 +58,7 @@ class Watcher {
    * @returns whether take_rung() has something
    */
   bool poll();
-  /** The epoll that both the thread and poll() look at; −1 before the first watch. */
+  /** The epoll that both the thread and poll() look at; −1 before the first watch that succeeded. */
   int epoll() const { return epoll_.get(); }
   /** The doorbells that have rung since the last call. */
   std::vector<std::shared_ptr<Doorbell>> take_rung();
@@ -71,8 +71,10 @@ class Watcher {
     std::shared_ptr<Doorbell> doorbell;
   };
 
+  /** The first time: the epoll and the thread, or neither. */
   int start();
-  void run();
+  /** The thread; `epoll` is open until it has ended. */
+  void run(int epoll);
   /** With the mutex: delivers what `events` tells. @returns whether to notify */
   bool deliver_all(const epoll_event* events, int count);
   /** With the mutex. @returns whether to notify */

@@ -1,12 +1,17 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { IOMMU_IOAS_ALLOC } from '../../assembly/abi/iommufd';
+import { KVM_IRQFD } from '../../assembly/abi/kvm';
 import { EBADF, EBUSY, EFAULT, EINVAL, ENOTTY } from '../../assembly/abi/linux';
 import {
+  VFIO_DEVICE_ATTACH_IOMMUFD_PT,
+  VFIO_DEVICE_BIND_IOMMUFD,
   VFIO_DEVICE_SET_IRQS,
   VFIO_GET_API_VERSION,
   VFIO_GROUP_GET_DEVICE_FD,
   VFIO_GROUP_SET_CONTAINER,
   VFIO_IOMMU_MAP_DMA,
+  VFIO_IOMMU_UNMAP_DMA,
   VFIO_IRQ_SET_ACTION_TRIGGER,
   VFIO_IRQ_SET_DATA_EVENTFD,
 } from '../../assembly/abi/vfio';
@@ -127,6 +132,10 @@ describeNative('the native kernel is no general way into Linux', () => {
     const address = kernel().addressOf({ bytes });
     expect(map(address, 0x10000n)).toBe(-ENOTTY);
     expect(map(address + 0x1000n, 0xf000n)).toBe(-ENOTTY);
+    // FLAG_VADDR would swap the memory under a mapping.
+    dma.view.setUint32(4, 4, true);
+    expect(map(address, 0x1000n)).toBe(-EINVAL);
+    dma.view.setUint32(4, 3, true);
     for (const [at, size] of [
       [0n, 0x1000n],
       [address - 0x1000n, 0x2000n],
@@ -137,6 +146,31 @@ describeNative('the native kernel is no general way into Linux', () => {
     ] as const) {
       expect(refusal(() => map(at, size)).code).toBe('REFUSED');
     }
+    kernel().close(fd);
+  });
+
+  it.each([
+    // GET_DIRTY_BITMAP has a pointer behind it, ALL and VADDR unmap other things than they name.
+    ['VFIO_IOMMU_UNMAP_DMA', VFIO_IOMMU_UNMAP_DMA, 24, 4, [1, 2, 4, 0x80000000], [0]],
+    // A token has one as well.
+    ['VFIO_DEVICE_BIND_IOMMUFD', VFIO_DEVICE_BIND_IOMMUFD, 16, 4, [1, 0x80000000], [0]],
+    ['VFIO_DEVICE_ATTACH_IOMMUFD_PT', VFIO_DEVICE_ATTACH_IOMMUFD_PT, 12, 4, [1], [0]],
+    ['VFIO_DEVICE_SET_IRQS', VFIO_DEVICE_SET_IRQS, 20, 4, [0x40, 0x80000021], [0x11, 0x21]],
+    ['IOMMU_IOAS_ALLOC', IOMMU_IOAS_ALLOC, 12, 4, [1], [0]],
+    ['KVM_IRQFD', KVM_IRQFD, 32, 8, [4, 0x80000000], [0, 1]],
+  ])('passes on no flags of %s that it does not know', (_, request, size, at, bad, good) => {
+    const fd = eventfd();
+    const argument = new PlainIoctlArgument(64);
+    argument.length = size;
+    const ask = (flags: number) => {
+      // No descriptor, wherever one may be.
+      argument.bytes.fill(0xff, 0, size);
+      argument.view.setUint32(0, request === KVM_IRQFD ? 0xffffffff : size, true);
+      argument.view.setUint32(at, flags, true);
+      return kernel().ioctl(fd, request, argument);
+    };
+    for (const flags of bad) expect(ask(flags)).toBe(-EINVAL);
+    for (const flags of good) expect(ask(flags)).toBe(-ENOTTY);
     kernel().close(fd);
   });
 

@@ -3,6 +3,8 @@ import { createRequire } from 'node:module';
 import { expect, it } from 'vitest';
 import { describeNative, kernel, regionFile, WINDOW } from './support';
 
+const EMFILE = 24;
+
 const PRELUDE = (addon: string, region: string) => `
   const addon = require(${JSON.stringify(addon)});
   const memory = new WebAssembly.Memory({ initial: 2, maximum: 2 });
@@ -82,5 +84,56 @@ describeNative('a process with devices open', () => {
     expect(child.exitCode).toBeNull();
     child.kill('SIGKILL');
     expect(await ended).toBe('SIGKILL');
+  });
+
+  it('that had too few descriptors for its first watch can watch when it has', () => {
+    // What is left over from the failure would be polled by libuv, and its number taken by a socket.
+    const body = `
+      const addon = require(${JSON.stringify(addonPath())});
+      const { openSync, closeSync, readdirSync, readlinkSync } = require('node:fs');
+      const net = require('node:net');
+      const epolls = () => readdirSync('/proc/self/fd').filter((fd) => {
+        try { return readlinkSync('/proc/self/fd/' + fd).includes('eventpoll'); } catch { return false; }
+      }).length;
+      const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+      const words = new Int32Array(memory.buffer);
+      let wakes = 0;
+      const doorbell = addon.addDoorbell(memory, 0, 64, 192, 1024, () => { wakes++; });
+      const trigger = addon.eventfd(0, 0x800);
+      const before = epolls();
+      // One descriptor is enough for the epoll, and none is left to stop the thread.
+      const taken = [];
+      try { for (;;) taken.push(openSync('/dev/null')); } catch {}
+      closeSync(taken.pop());
+      const failed = addon.watch(trigger, doorbell, 0);
+      for (const fd of taken) closeSync(fd);
+      const left = epolls() - before;
+      const second = addon.watch(trigger, doorbell, 0);
+      const one = new Uint8Array(8); one[0] = 1;
+      addon.write(trigger, one, 0, 8);
+      const server = net.createServer((socket) => socket.pipe(socket));
+      server.listen(0, '127.0.0.1', async () => {
+        let echoes = 0;
+        for (let i = 0; i < 8; i++) {
+          await new Promise((resolve) => {
+            const socket = net.connect(server.address().port, '127.0.0.1', () => socket.write('x'));
+            socket.once('data', () => { echoes++; resolve(); });
+          });
+        }
+        console.log(JSON.stringify({ failed, left, second, wakes, signals: words[48], echoes }));
+        process.exit(0);
+      });`;
+    const { LD_PRELOAD: _, ...env } = process.env;
+    const limited = ['-c', 'ulimit -n 128; exec "$@"', 'sh', process.execPath, '-e', body];
+    const result = spawnSync('/bin/sh', limited, { encoding: 'utf8', timeout: 20_000, env });
+    expect({ status: result.status, stderr: result.stderr }).toEqual({ status: 0, stderr: '' });
+    expect(JSON.parse(result.stdout)).toEqual({
+      failed: -EMFILE,
+      left: 0,
+      second: 0,
+      wakes: 1,
+      signals: 1,
+      echoes: 8,
+    });
   });
 });

@@ -38,7 +38,7 @@ const ARGUMENTS = {
 } as const;
 
 function row(number: number, shape: RequestShape): string {
-  const { items, handles } = shape;
+  const { items, handles, flags } = shape;
   const descriptors = handles.map(
     ({ offset, when }) => `{${offset}, ${when?.offset ?? 0}, ${when?.bits ?? 0}}`,
   );
@@ -53,6 +53,8 @@ function row(number: number, shape: RequestShape): string {
     items?.size ?? 0,
     handles.length,
     `{${descriptors.join(', ')}}`,
+    flags?.offset ?? 0,
+    flags?.allowed ?? 0,
     shape.guestRam ?? 0,
     shape.guestRamLength ?? 0,
     shape.returnsHandle,
