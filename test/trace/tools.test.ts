@@ -1,3 +1,4 @@
+import ts from 'typescript';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   diffTraces,
@@ -14,6 +15,8 @@ import {
   TraceDebugger,
   trimTrace,
 } from '../../host/trace';
+import type { TraceHeader } from '../../host/trace/format/header';
+import { TraceWriter } from '../../host/trace/format/writer';
 import { recordedLife } from './lives';
 
 /** How often an event of this name begins. */
@@ -25,6 +28,25 @@ function countOf(trace: Trace, name: string): number {
     if (event.name === name && (event.phase === 'whole' || event.phase === 'begin')) count++;
   }
   return count;
+}
+
+/** A trace without events whose header says this. */
+function headerOnly(header: Partial<TraceHeader>): Trace {
+  const sink = new MemorySink();
+  const base: TraceHeader = {
+    uuid: 'header',
+    writer: { name: 'test', abi: 1 },
+    device: { name: 'dev', compatible: [], group: null, noiommu: false, backend: 'cdev' },
+    options: {},
+    machine: null,
+    directMapping: false,
+    irqchip: false,
+    dma: 'none',
+    guestRam: [],
+    quirks: [],
+  };
+  new TraceWriter(sink, { ...base, ...header }).finish(0);
+  return Trace.open(sink.bytes());
 }
 
 describe('the tools', () => {
@@ -163,4 +185,34 @@ describe('the tools', () => {
     expect(text).toContain(`toBe(${trace.totals.events})`);
     expect(() => exportVitest(trace, { file: '/etc/passwd' })).toThrow('relative');
   });
+
+  it.each(['\n', '\r', '\u2028', '\u2029', '*/', '"', "'", '`${', '\\"'])(
+    'nothing in a trace gets out of its strings in the exported test (%j)',
+    async (breaker) => {
+      const hostile = `x${breaker}; globalThis.injected = true; test${breaker}\n//`;
+      const device = { compatible: [], group: null, noiommu: false, backend: 'cdev' as const };
+      const text = exportVitest(
+        headerOnly({ uuid: hostile, device: { ...device, name: hostile } }),
+        { file: `a${breaker}b.vtrace`, library: `lib${breaker}` },
+      );
+      expect(text).not.toMatch(/[^\n\x20-\x7e]/);
+      expect(ts.transpileModule(text, { reportDiagnostics: true }).diagnostics).toEqual([]);
+      const { statements } = ts.createSourceFile('x.ts', text, ts.ScriptTarget.Latest);
+      const { ImportDeclaration, ExpressionStatement } = ts.SyntaxKind;
+      expect(statements.map(({ kind }) => kind)).toEqual([
+        ...[ImportDeclaration, ImportDeclaration, ImportDeclaration],
+        ExpressionStatement,
+      ]);
+      // What it expects is still what the trace says.
+      const strings: string[] = [];
+      const collect = (node: ts.Node): void => {
+        if (ts.isStringLiteral(node)) strings.push(node.text);
+        ts.forEachChild(node, collect);
+      };
+      for (const each of statements) collect(each);
+      expect(strings).toEqual(
+        expect.arrayContaining([hostile, `${hostile} does what was recorded`, `lib${breaker}`]),
+      );
+    },
+  );
 });
