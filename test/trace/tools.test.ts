@@ -16,6 +16,13 @@ import {
   trimTrace,
 } from '../../host/trace';
 import type { TraceHeader } from '../../host/trace/format/header';
+import {
+  OP_LINE_DOWN,
+  OP_LINE_UP,
+  OP_RING,
+  OP_SAFE_POINT,
+  OP_SIGNAL,
+} from '../../host/trace/format/ops';
 import { TraceWriter } from '../../host/trace/format/writer';
 import { recordedLife } from './lives';
 
@@ -46,6 +53,35 @@ function headerOnly(header: Partial<TraceHeader>): Trace {
     quirks: [],
   };
   new TraceWriter(sink, { ...base, ...header }).finish(0);
+  return Trace.open(sink.bytes());
+}
+
+const MICROSECOND = 1000;
+
+/** A trace in which line 0 goes up and down again for each latency, given in microseconds. */
+function interrupted(latencies: readonly number[], last: 'ended' | 'open' = 'ended'): Trace {
+  const sink = new MemorySink();
+  const writer = new TraceWriter(sink, headerOnly({}).header);
+  writer.describe({
+    bus: 'platform',
+    resettable: false,
+    regions: [],
+    lines: [{ index: 0, trigger: 'level', maskable: true, usable: true }],
+  });
+  const { encoder } = writer;
+  let now = 0;
+  latencies.forEach((latency, index) => {
+    encoder.whole(index % 2 === 0 ? OP_RING : OP_SIGNAL, now, [0, 1], 0);
+    encoder.start(OP_SAFE_POINT, now, [], 0);
+    encoder.whole(OP_LINE_UP, now, [0], 0);
+    encoder.end(OP_SAFE_POINT);
+    now += latency * MICROSECOND;
+    encoder.start(OP_SAFE_POINT, now, [], 0);
+    if (last === 'ended' || index < latencies.length - 1) encoder.whole(OP_LINE_DOWN, now, [0], 0);
+    encoder.end(OP_SAFE_POINT);
+    if (writer.isFull(0)) writer.endChunk(now, []);
+  });
+  writer.finish(now);
   return Trace.open(sink.bytes());
 }
 
@@ -106,6 +142,29 @@ describe('the tools', () => {
       expect(triggerToEoi.medianNs).toBeLessThanOrEqual(triggerToEoi.mostNs as number);
     }
   });
+
+  it('stat has the extremes and the percentiles of more interrupts than it keeps', () => {
+    const count = 100_000;
+    // The first is the fastest and the second the slowest; the others get slower and slower.
+    const latencies = [1, 2 * count, ...Array.from({ length: count }, (_, i) => 10 + i)];
+    const [line] = statTrace(interrupted(latencies)).lines;
+    expect(line).toMatchObject({ injections: count + 2, completions: count + 2 });
+    expect(line?.triggerToEoi).toMatchObject({
+      count: count + 2,
+      leastNs: MICROSECOND,
+      mostNs: 2 * count * MICROSECOND,
+    });
+    const near = (part: number) => [(part - 0.01) * count, (part + 0.01) * count];
+    for (const [name, part] of [
+      ['medianNs', 0.5],
+      ['p99Ns', 0.99],
+    ] as const) {
+      const [least = 0, most = 0] = near(part);
+      const value = (line?.triggerToEoi[name] ?? 0) / MICROSECOND;
+      expect(value, name).toBeGreaterThan(least);
+      expect(value, name).toBeLessThan(most);
+    }
+  }, 60_000);
 
   it('a trimmed window replays, and has the events of the whole', async () => {
     for (const [from, to] of [
@@ -177,6 +236,20 @@ describe('the tools', () => {
     const completed = statTrace(trace).lines.reduce((sum, line) => sum + line.completions, 0);
     expect(slices).toHaveLength(completed);
     for (const { dur } of slices) expect(dur).toBeGreaterThanOrEqual(0);
+  });
+
+  it('Perfetto JSON has the signals that stat counts, and the interrupt that goes on', () => {
+    const open = interrupted([10, 20, 30], 'open');
+    const { traceEvents } = JSON.parse([...exportPerfetto(open)].join(''));
+    const signals = traceEvents.filter(({ name }: { name: string }) => name === 'signal');
+    expect(signals.map(({ ts }: { ts: number }) => ts)).toEqual([0, 10, 30]);
+    expect(signals).toHaveLength(statTrace(open).lines[0]?.signals ?? 0);
+    const slices = traceEvents.filter(({ ph }: { ph: string }) => ph === 'X');
+    expect(slices).toMatchObject([
+      { name: 'active', ts: 0, dur: 10 },
+      { name: 'active', ts: 10, dur: 20 },
+      { name: 'active (unfinished)', ts: 30, dur: 30, args: { unfinished: true } },
+    ]);
   });
 
   it('the exported test names the recording', () => {
