@@ -48,6 +48,7 @@ export { type Divergence, DivergenceError, divergenceText } from './replay/diver
 export { type ReplayHost, type ReplayHostOptions, replayHost } from './replay/machine-replay';
 export { type DiffOptions, diffTraces, type TraceDifference } from './tools/diff';
 export { type DumpOptions, dumpTrace } from './tools/dump';
+export type { Latency } from './tools/latency';
 export {
   failsWith,
   type MinimizedTrace,
@@ -56,7 +57,6 @@ export {
 } from './tools/minimize';
 export { exportPerfetto } from './tools/perfetto';
 export {
-  type Latency,
   type LineStat,
   type StatOptions,
   statTrace,

@@ -37,3 +37,5 @@ export const MAX_RAM_BLOCKS = 64;
 export const MAX_DEVICE_STEPS = 0x400000;
 /** Accesses that tolerant matching looks ahead for the one that the driver makes. */
 export const TOLERANT_LOOKAHEAD = 64;
+/** Latencies of a line that are kept for its percentiles; of more, these are a sample. */
+export const LATENCY_SAMPLES = 0x10000;

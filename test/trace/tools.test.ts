@@ -1,3 +1,4 @@
+import ts from 'typescript';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   diffTraces,
@@ -14,6 +15,15 @@ import {
   TraceDebugger,
   trimTrace,
 } from '../../host/trace';
+import type { TraceHeader } from '../../host/trace/format/header';
+import {
+  OP_LINE_DOWN,
+  OP_LINE_UP,
+  OP_RING,
+  OP_SAFE_POINT,
+  OP_SIGNAL,
+} from '../../host/trace/format/ops';
+import { TraceWriter } from '../../host/trace/format/writer';
 import { recordedLife } from './lives';
 
 /** How often an event of this name begins. */
@@ -25,6 +35,54 @@ function countOf(trace: Trace, name: string): number {
     if (event.name === name && (event.phase === 'whole' || event.phase === 'begin')) count++;
   }
   return count;
+}
+
+/** A trace without events whose header says this. */
+function headerOnly(header: Partial<TraceHeader>): Trace {
+  const sink = new MemorySink();
+  const base: TraceHeader = {
+    uuid: 'header',
+    writer: { name: 'test', abi: 1 },
+    device: { name: 'dev', compatible: [], group: null, noiommu: false, backend: 'cdev' },
+    options: {},
+    machine: null,
+    directMapping: false,
+    irqchip: false,
+    dma: 'none',
+    guestRam: [],
+    quirks: [],
+  };
+  new TraceWriter(sink, { ...base, ...header }).finish(0);
+  return Trace.open(sink.bytes());
+}
+
+const MICROSECOND = 1000;
+
+/** A trace in which line 0 goes up and down again for each latency, given in microseconds. */
+function interrupted(latencies: readonly number[], last: 'ended' | 'open' = 'ended'): Trace {
+  const sink = new MemorySink();
+  const writer = new TraceWriter(sink, headerOnly({}).header);
+  writer.describe({
+    bus: 'platform',
+    resettable: false,
+    regions: [],
+    lines: [{ index: 0, trigger: 'level', maskable: true, usable: true }],
+  });
+  const { encoder } = writer;
+  let now = 0;
+  latencies.forEach((latency, index) => {
+    encoder.whole(index % 2 === 0 ? OP_RING : OP_SIGNAL, now, [0, 1], 0);
+    encoder.start(OP_SAFE_POINT, now, [], 0);
+    encoder.whole(OP_LINE_UP, now, [0], 0);
+    encoder.end(OP_SAFE_POINT);
+    now += latency * MICROSECOND;
+    encoder.start(OP_SAFE_POINT, now, [], 0);
+    if (last === 'ended' || index < latencies.length - 1) encoder.whole(OP_LINE_DOWN, now, [0], 0);
+    encoder.end(OP_SAFE_POINT);
+    if (writer.isFull(0)) writer.endChunk(now, []);
+  });
+  writer.finish(now);
+  return Trace.open(sink.bytes());
 }
 
 describe('the tools', () => {
@@ -84,6 +142,29 @@ describe('the tools', () => {
       expect(triggerToEoi.medianNs).toBeLessThanOrEqual(triggerToEoi.mostNs as number);
     }
   });
+
+  it('stat has the extremes and the percentiles of more interrupts than it keeps', () => {
+    const count = 100_000;
+    // The first is the fastest and the second the slowest; the others get slower and slower.
+    const latencies = [1, 2 * count, ...Array.from({ length: count }, (_, i) => 10 + i)];
+    const [line] = statTrace(interrupted(latencies)).lines;
+    expect(line).toMatchObject({ injections: count + 2, completions: count + 2 });
+    expect(line?.triggerToEoi).toMatchObject({
+      count: count + 2,
+      leastNs: MICROSECOND,
+      mostNs: 2 * count * MICROSECOND,
+    });
+    const near = (part: number) => [(part - 0.01) * count, (part + 0.01) * count];
+    for (const [name, part] of [
+      ['medianNs', 0.5],
+      ['p99Ns', 0.99],
+    ] as const) {
+      const [least = 0, most = 0] = near(part);
+      const value = (line?.triggerToEoi[name] ?? 0) / MICROSECOND;
+      expect(value, name).toBeGreaterThan(least);
+      expect(value, name).toBeLessThan(most);
+    }
+  }, 60_000);
 
   it('a trimmed window replays, and has the events of the whole', async () => {
     for (const [from, to] of [
@@ -157,10 +238,54 @@ describe('the tools', () => {
     for (const { dur } of slices) expect(dur).toBeGreaterThanOrEqual(0);
   });
 
+  it('Perfetto JSON has the signals that stat counts, and the interrupt that goes on', () => {
+    const open = interrupted([10, 20, 30], 'open');
+    const { traceEvents } = JSON.parse([...exportPerfetto(open)].join(''));
+    const signals = traceEvents.filter(({ name }: { name: string }) => name === 'signal');
+    expect(signals.map(({ ts }: { ts: number }) => ts)).toEqual([0, 10, 30]);
+    expect(signals).toHaveLength(statTrace(open).lines[0]?.signals ?? 0);
+    const slices = traceEvents.filter(({ ph }: { ph: string }) => ph === 'X');
+    expect(slices).toMatchObject([
+      { name: 'active', ts: 0, dur: 10 },
+      { name: 'active', ts: 10, dur: 20 },
+      { name: 'active (unfinished)', ts: 30, dur: 30, args: { unfinished: true } },
+    ]);
+  });
+
   it('the exported test names the recording', () => {
     const text = exportVitest(trace, { file: 'dev.vtrace' });
     expect(text).toContain('new URL("./dev.vtrace", import.meta.url)');
     expect(text).toContain(`toBe(${trace.totals.events})`);
     expect(() => exportVitest(trace, { file: '/etc/passwd' })).toThrow('relative');
   });
+
+  it.each(['\n', '\r', '\u2028', '\u2029', '*/', '"', "'", '`${', '\\"'])(
+    'nothing in a trace gets out of its strings in the exported test (%j)',
+    async (breaker) => {
+      const hostile = `x${breaker}; globalThis.injected = true; test${breaker}\n//`;
+      const device = { compatible: [], group: null, noiommu: false, backend: 'cdev' as const };
+      const text = exportVitest(
+        headerOnly({ uuid: hostile, device: { ...device, name: hostile } }),
+        { file: `a${breaker}b.vtrace`, library: `lib${breaker}` },
+      );
+      expect(text).not.toMatch(/[^\n\x20-\x7e]/);
+      expect(ts.transpileModule(text, { reportDiagnostics: true }).diagnostics).toEqual([]);
+      const { statements } = ts.createSourceFile('x.ts', text, ts.ScriptTarget.Latest);
+      const { ImportDeclaration, ExpressionStatement } = ts.SyntaxKind;
+      expect(statements.map(({ kind }) => kind)).toEqual([
+        ...[ImportDeclaration, ImportDeclaration, ImportDeclaration],
+        ExpressionStatement,
+      ]);
+      // What it expects is still what the trace says.
+      const strings: string[] = [];
+      const collect = (node: ts.Node): void => {
+        if (ts.isStringLiteral(node)) strings.push(node.text);
+        ts.forEachChild(node, collect);
+      };
+      for (const each of statements) collect(each);
+      expect(strings).toEqual(
+        expect.arrayContaining([hostile, `${hostile} does what was recorded`, `lib${breaker}`]),
+      );
+    },
+  );
 });

@@ -138,7 +138,7 @@ function isStart(event: RecordedEvent): boolean {
 }
 
 /** Number of the outermost call in which an event is; the event's own where it is outside. */
-function callAround(trace: Trace, event: number): number {
+export function callAround(trace: Trace, event: number): number {
   if (event >= trace.totals.events) return event;
   const cursor = trace.cursor(event);
   if (!cursor.peek() || cursor.event.depth === 0) return event;

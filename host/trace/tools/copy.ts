@@ -1,3 +1,4 @@
+import type { TraceCursor } from '../format/cursor';
 import type { RecordedEvent } from '../format/event';
 import { OP_WRITE } from '../format/ops';
 import type { TraceWriter } from '../format/writer';
@@ -45,6 +46,20 @@ export class EventCopier {
       else encoder.end(op, first, second, output);
     }
     if (this.#writer.isFull(this.depth)) this.endChunk();
+  }
+
+  /** Copies the opening of the device, without which there is none. */
+  opening(cursor: TraceCursor): void {
+    while (cursor.next()) {
+      this.copy(cursor.event);
+      if (this.depth === 0) return;
+    }
+  }
+
+  /** What is copied next goes on from this checkpoint, at this time. */
+  goOnFrom(checkpoint: Uint8Array, timeNs: number): void {
+    this.endChunk(timeNs);
+    this.#writer.checkpoint(checkpoint);
   }
 
   /** Ends the chunk; the next one begins at this time. */

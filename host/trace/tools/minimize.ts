@@ -2,6 +2,7 @@ import { Trace } from '../format/trace';
 import { MemorySink, TraceWriter } from '../format/writer';
 import { replayCore } from '../replay/core-replay';
 import { EventCopier } from './copy';
+import { checkSource, startOfWindow } from './source';
 
 export interface MinimizeOptions {
   /** Told after each try. */
@@ -37,17 +38,21 @@ function outerEvents(trace: Trace): number[] {
 function subset(trace: Trace, kept: ReadonlySet<number>): Uint8Array {
   const sink = new MemorySink();
   const { uuid } = trace.header;
-  const header = { ...trace.header, derived: { uuid, how: 'minimize' } };
+  const place = startOfWindow(trace);
+  const how = place ? 'window' : 'minimize';
+  const header = { ...trace.header, derived: { uuid, how } };
   const writer = new TraceWriter(sink, header, trace.chunks[0]?.timeNs ?? 0);
   if (trace.device) writer.describe(trace.device);
   const copier = new EventCopier(writer);
   const cursor = trace.cursor();
+  copier.opening(cursor);
+  if (place) copier.goOnFrom(trace.contents(place.chunk), place.chunk.timeNs);
   let keeping = true;
   while (cursor.next()) {
     const { event } = cursor;
     const { depth, phase, ordinal } = event;
     if (depth === 0 && (phase === 'whole' || phase === 'begin')) {
-      keeping = ordinal === 0 || kept.has(ordinal);
+      keeping = kept.has(ordinal);
     }
     if (keeping) copier.copy(event);
   }
@@ -60,7 +65,10 @@ function subset(trace: Trace, kept: ReadonlySet<number>): Uint8Array {
  * out as long as `fails` stays true (delta debugging, ddmin).
  *
  * @param fails whether a trace still shows what is looked for, for example failsWith()
+ * A part of a window is a window again.
+ *
  * @throws RangeError when the trace does not fail to begin with
+ * @throws VfioError TRACE_* (TRACE_UNSUPPORTED: the trace has some lines only)
  */
 export async function minimizeTrace(
   trace: Trace,
@@ -68,6 +76,7 @@ export async function minimizeTrace(
   options: MinimizeOptions = {},
 ): Promise<MinimizedTrace> {
   const { onProgress, signal, maxTries = 10_000 } = options;
+  checkSource(trace, 'minimized');
   let kept = outerEvents(trace);
   let tries = 0;
   const test = async (events: readonly number[]) => {

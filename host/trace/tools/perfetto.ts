@@ -1,7 +1,7 @@
 import * as ops from '../format/ops';
 import { eventData, eventText } from '../format/text';
 import type { Trace } from '../format/trace';
-import { LineFollower } from './lines';
+import { LineFollower, type LineInterrupt } from './lines';
 
 const US = 1000;
 const ACCESSES = 1;
@@ -10,7 +10,8 @@ const FIRST_LINE = 10;
 /**
  * The trace in the Chrome trace event format, for ui.perfetto.dev: accesses as
  * instants on one track, each line on a track of its own with its interrupts
- * as slices. Yields the parts of one JSON text.
+ * as slices; one that goes on at the end is marked as unfinished. Yields the
+ * parts of one JSON text.
  */
 export function* exportPerfetto(trace: Trace): Generator<string> {
   const track = (tid: number, name: string) =>
@@ -35,14 +36,32 @@ export function* exportPerfetto(trace: Trace): Generator<string> {
       const data = eventData(event);
       yield `,\n${JSON.stringify({ ph: 'i', s: 't', pid: 1, tid: ACCESSES, ts, name: eventText(data), args: { event: data.event } })}`;
     }
-    if (event.op === ops.OP_RING && event.phase === 'whole') {
+    if (isSignal(event.op) && (event.phase === 'whole' || event.phase === 'begin')) {
       const [line = 0, count = 0] = event.args;
       yield `,\n${JSON.stringify({ ph: 'i', s: 't', pid: 1, tid: FIRST_LINE + line, ts, name: 'signal', args: { count } })}`;
     }
     const interrupt = follower.take(event);
-    if (interrupt?.downNs === undefined) continue;
-    const { line, upNs, downNs, triggerNs } = interrupt;
-    yield `,\n${JSON.stringify({ ph: 'X', pid: 1, tid: FIRST_LINE + line, ts: upNs / US, dur: (downNs - upNs) / US, name: 'active', args: { triggerNs } })}`;
+    if (interrupt?.downNs !== undefined) yield `,\n${slice(interrupt, interrupt.downNs)}`;
+  }
+  for (const interrupt of follower.active.values()) {
+    yield `,\n${slice(interrupt, event.timeNs)}`;
   }
   yield '\n]}\n';
+}
+
+function isSignal(op: number): boolean {
+  return op === ops.OP_RING || op === ops.OP_SIGNAL;
+}
+
+function slice({ line, upNs, downNs, triggerNs }: LineInterrupt, endNs: number): string {
+  const unfinished = downNs === undefined;
+  return JSON.stringify({
+    ph: 'X',
+    pid: 1,
+    tid: FIRST_LINE + line,
+    ts: upNs / US,
+    dur: (endNs - upNs) / US,
+    name: unfinished ? 'active (unfinished)' : 'active',
+    args: { triggerNs, ...(unfinished && { unfinished }) },
+  });
 }

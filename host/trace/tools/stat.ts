@@ -1,15 +1,7 @@
 import * as ops from '../format/ops';
 import type { Trace } from '../format/trace';
+import { type Latency, LatencyCounter } from './latency';
 import { LineFollower } from './lines';
-
-/** Times in ns of machine time; undefined where there was nothing to measure. */
-export interface Latency {
-  readonly count: number;
-  readonly leastNs: number | undefined;
-  readonly medianNs: number | undefined;
-  readonly p99Ns: number | undefined;
-  readonly mostNs: number | undefined;
-}
 
 export interface LineStat {
   readonly line: number;
@@ -48,8 +40,6 @@ export interface StatOptions {
 }
 
 const MS = 1e6;
-/** Latencies that are kept for the percentiles of a line; of more, these are a sample. */
-const MAX_SAMPLES = 65_536;
 
 class LineCounter {
   signals = 0;
@@ -59,8 +49,7 @@ class LineCounter {
   mostPerMs = 0;
   #window = -1;
   #inWindow = 0;
-  #measured = 0;
-  readonly #samples: number[] = [];
+  readonly triggerToEoi = new LatencyCounter();
 
   up(timeNs: number): void {
     this.injections++;
@@ -73,25 +62,7 @@ class LineCounter {
 
   completed(latencyNs: number | undefined): void {
     this.completions++;
-    if (latencyNs === undefined) return;
-    // A sample that is the same for the same trace: every so manieth.
-    const keep =
-      this.#measured < MAX_SAMPLES ? this.#measured : (this.#measured * 7919) % MAX_SAMPLES;
-    this.#samples[keep] = latencyNs;
-    this.#measured++;
-  }
-
-  latency(): Latency {
-    const sorted = [...this.#samples].sort((a, b) => a - b);
-    const at = (part: number) =>
-      sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
-    return {
-      count: this.#measured,
-      leastNs: sorted[0],
-      medianNs: at(0.5),
-      p99Ns: at(0.99),
-      mostNs: sorted.at(-1),
-    };
+    if (latencyNs !== undefined) this.triggerToEoi.add(latencyNs);
   }
 }
 
@@ -151,7 +122,7 @@ export function statTrace(trace: Trace, options: StatOptions = {}): TraceStat {
         signals: each.signals,
         injections: each.injections,
         completions: each.completions,
-        triggerToEoi: each.latency(),
+        triggerToEoi: each.triggerToEoi.result(),
         mostPerMs: each.mostPerMs,
         storm: each.mostPerMs >= stormPerMs,
         stalls: each.stalls,

@@ -1,6 +1,17 @@
 import { VfioError } from '../../errors';
 import type { Trace } from '../format/trace';
 
+/** A string literal for the exported test: nothing from a trace ends the string, its line or a comment. */
+function literal(value: string): string {
+  return JSON.stringify(value).replace(/[\u007f-\uffff]|\*\//g, (found) =>
+    found === '*/' ? '*\\/' : unicodeEscape(found),
+  );
+}
+
+function unicodeEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
 /** Where the exported test finds the trace. */
 export interface VitestOptions {
   /** Path of the trace, relative to the test. */
@@ -21,16 +32,15 @@ export function exportVitest(trace: Trace, options: VitestOptions): string {
   }
   const path = file.startsWith('.') ? file : `./${file}`;
   const { device, uuid } = trace.header;
-  const text = (value: string) => JSON.stringify(value);
   return `import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { divergenceText, replayCore, Trace } from ${text(library)};
+import { divergenceText, replayCore, Trace } from ${literal(library)};
 
-// Recording ${uuid.replace(/[\r\n]/g, ' ')}: ${trace.totals.events} events, ${trace.totals.accesses} accesses.
-test(${text(`${device.name} does what was recorded`)}, async () => {
-  const bytes = readFileSync(new URL(${text(path)}, import.meta.url));
+// Recording ${literal(uuid)}: ${trace.totals.events} events, ${trace.totals.accesses} accesses.
+test(${literal(`${device.name} does what was recorded`)}, async () => {
+  const bytes = readFileSync(new URL(${literal(path)}, import.meta.url));
   const trace = Trace.open(new Uint8Array(bytes));
-  expect(trace.header.uuid).toBe(${text(uuid)});
+  expect(trace.header.uuid).toBe(${literal(uuid)});
   const report = await replayCore(trace);
   expect(report.divergence && divergenceText(report.divergence)).toBeUndefined();
   expect(report.events).toBe(${trace.totals.events});
