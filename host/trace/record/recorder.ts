@@ -80,7 +80,7 @@ export class Recorder implements CallGate {
 
   /** Machine time as the device shall see it: it stands still during a call. */
   nowNs(): number {
-    return this.#depth > 0 ? this.#timeNs : this.#clock.nowNs();
+    return this.#running && this.#depth > 0 ? this.#timeNs : this.#clock.nowNs();
   }
 
   begin(op: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): void {
