@@ -329,7 +329,7 @@ class RecordingTap implements DeviceTap {
       quirks,
     };
     const recorder = new Recorder(
-      typeof sink === 'function' ? sink(name) : sink,
+      typeof sink === 'function' ? this.#makeSink(sink) : sink,
       header,
       clock,
       checkpointInterval,
@@ -339,6 +339,19 @@ class RecordingTap implements DeviceTap {
     this.recorder = recorder;
     this.dma = new DmaRecorder(recorder, this.#host.kernel, mode, name);
     return recorder;
+  }
+
+  #makeSink(make: (device: string) => TraceSink): TraceSink {
+    const { name } = this.#location;
+    try {
+      return make(name);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new VfioError('TRACE_SINK', `${name}: there is no sink for its recording (${why})`, {
+        device: name,
+        cause,
+      });
+    }
   }
 
   #dmaMode(): DmaMode {
