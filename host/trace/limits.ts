@@ -18,6 +18,8 @@ export const CHUNK_TARGET_BYTES = 0x8000;
 export const CHUNK_LIMIT_BYTES = 0x20000;
 /** Events between two checkpoints, at least. */
 export const CHECKPOINT_INTERVAL = 0x10000;
+/** The same, at most: as good as never. */
+export const MAX_CHECKPOINT_INTERVAL = 0x7fffffff;
 /** Chunks of one trace. */
 export const MAX_CHUNKS = 0x1000000;
 /** Calls, imports and effects that may be under way inside each other. */

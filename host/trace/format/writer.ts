@@ -11,7 +11,7 @@ import {
 } from './chunk';
 import { crc32 } from './crc32';
 import { EventEncoder } from './encoder';
-import { type DeviceDescription, encodeJson, type TraceHeader } from './header';
+import { type DeviceDescription, encodeHeader, encodeJson, type TraceHeader } from './header';
 
 /** Where the bytes of a trace go, in order; a file, a socket, an array. */
 export interface TraceSink {
@@ -65,13 +65,13 @@ export class TraceWriter {
 
   /**
    * @param targetBytes bytes of events after which a chunk ends
-   * @throws VfioError TRACE_SINK
+   * @throws VfioError TRACE_SINK, OPTION_INVALID (the header is too long)
    */
   constructor(sink: TraceSink, header: TraceHeader, timeNs = 0, targetBytes = CHUNK_TARGET_BYTES) {
     this.#sink = sink;
     this.#targetBytes = Math.min(targetBytes, CHUNK_LIMIT_BYTES);
     this.#startNs = timeNs;
-    const bytes = encodeJson(header);
+    const bytes = encodeHeader(header);
     this.#binding = 0;
     try {
       this.#put(prologue());
@@ -95,7 +95,7 @@ export class TraceWriter {
 
   /** What the open device says of itself. */
   describe(device: DeviceDescription): void {
-    this.#write(CHUNK_DEVICE, encodeJson(device));
+    this.#write(CHUNK_DEVICE, encodeJson(device, 'device description'));
   }
 
   /** Whether the chunk is to end: soon, when nothing is under way, or in any case. */
@@ -127,7 +127,7 @@ export class TraceWriter {
     this.endChunk(timeNs, []);
     this.#finished = true;
     const totals = { events: this.#events, accesses: this.#accesses, timeNs };
-    this.#write(CHUNK_END, encodeJson(totals));
+    this.#write(CHUNK_END, encodeJson(totals, 'end'));
     this.#closeSink();
   }
 
