@@ -191,8 +191,7 @@ export async function openDevice(
   const tap = host.tap?.tap(resolved) as DeviceTap | undefined;
   const find = () => locate(host.sysfs, resolved);
   const location = tap ? tap.locate(find) : find();
-  const environment = tap ? tap.environment(surroundings) : surroundings;
-  const module = environment.core ?? (await loadCore());
+  const module = surroundings.core ?? (await loadCore());
   const { attached } = SharedNodes.of(host.kernel);
   if (location.path !== '' && attached.has(location.path)) {
     throw new VfioError(
@@ -201,15 +200,19 @@ export async function openDevice(
       { device: location.name, errno: EBUSY },
     );
   }
-  const port = new HostPort(host, location, environment.vmFd);
-  const imports = tap ? tap.imports(port, port.imports()) : port.imports();
-  const core = instantiateCore(module, imports, resolved.memoryBytes);
-  port.setMemory(core.memory);
-  tap?.opening(core.memory);
-  configure(core, resolved, environment);
-  if (location.path !== '') attached.add(location.path);
-  const released = () => attached.delete(location.path);
+  let released: () => void = () => {};
   try {
+    const environment = tap ? tap.environment(surroundings) : surroundings;
+    const port = new HostPort(host, location, environment.vmFd);
+    const imports = tap ? tap.imports(port, port.imports()) : port.imports();
+    const core = instantiateCore(module, imports, resolved.memoryBytes);
+    port.setMemory(core.memory);
+    tap?.opening(core.memory);
+    configure(core, resolved, environment);
+    if (location.path !== '') {
+      attached.add(location.path);
+      released = () => attached.delete(location.path);
+    }
     return openCore(core, port, location, resolved, environment, released, tap);
   } catch (error) {
     released();

@@ -35,7 +35,8 @@ export {
   type TraceSource,
 } from './format/trace';
 export { MemorySink, type TraceSink, TraceWriter } from './format/writer';
-export { type Recording, type RecordOptions, record } from './record/record';
+export type { RecordOptions } from './record/options';
+export { type Recording, record } from './record/record';
 export {
   CoreReplay,
   type CoreReplayOptions,

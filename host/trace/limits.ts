@@ -5,12 +5,21 @@
 
 /** Bytes of one chunk, as it is stored and after decompression. */
 export const MAX_CHUNK_BYTES = 0x100000;
+/**
+ * Stored bytes of a chunk that are decompressed in one go, which is fast but
+ * cannot be stopped: DEFLATE makes at most 1032 bytes of one.
+ */
+export const INFLATE_AT_ONCE_BYTES = 0x8000;
+/** Stored bytes of a larger chunk that are decompressed before its length is looked at. */
+export const INFLATE_SLICE_BYTES = 0x2000;
 /** Bytes of events after which a writer ends a chunk, as soon as nothing is under way. */
 export const CHUNK_TARGET_BYTES = 0x8000;
 /** Bytes of events after which it ends the chunk even in the middle of a call. */
 export const CHUNK_LIMIT_BYTES = 0x20000;
 /** Events between two checkpoints, at least. */
 export const CHECKPOINT_INTERVAL = 0x10000;
+/** The same, at most: as good as never. */
+export const MAX_CHECKPOINT_INTERVAL = 0x7fffffff;
 /** Chunks of one trace. */
 export const MAX_CHUNKS = 0x1000000;
 /** Calls, imports and effects that may be under way inside each other. */

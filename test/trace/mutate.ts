@@ -1,3 +1,4 @@
+import { deflateSync } from 'fflate';
 import type { Random } from '../../host/sim';
 import {
   CHUNK_HEADER_BYTES,
@@ -137,8 +138,42 @@ function poison(bytes: Uint8Array, random: Random): Mutant {
   };
 }
 
+/** The DEFLATE of `length` bytes whose every byte, but for a few, decompresses to 1032. */
+export function bombOf(length: number): Uint8Array {
+  const bytes = deflateSync(new Uint8Array(0x40000), { level: 9 });
+  // In the middle of its block there is nothing but the same symbols.
+  const middle = bytes.length >>> 1;
+  const more = new Uint8Array(Math.max(length - bytes.length, 0)).fill(bytes[middle] as number);
+  return join(bytes.subarray(0, middle), more, bytes.subarray(middle));
+}
+
+/** Puts `stored` in the place of a chunk's contents; checksums agree. */
+export function replaceStored(bytes: Uint8Array, chunk: number, stored: Uint8Array): Uint8Array {
+  const part = partsOf(bytes)[chunk] as Part;
+  const head = bytes.slice(part.at, part.at + CHUNK_HEADER_BYTES);
+  const view = new DataView(head.buffer);
+  view.setUint8(5, 1);
+  view.setUint32(16, stored.length, true);
+  view.setUint32(56, crc32(stored), true);
+  view.setUint32(60, crc32(head.subarray(0, 60)), true);
+  return join(bytes.subarray(0, part.at), head, stored, bytes.subarray(part.end));
+}
+
+/** A chunk that decompresses to far more than it says. */
+function bomb(bytes: Uint8Array, random: Random): Mutant {
+  const chunk = random.below(partsOf(bytes).length);
+  const length = pick(random, [0x800, 0x4000, 0x40000]);
+  return {
+    what: `chunk ${chunk} a bomb of ${length} bytes`,
+    bytes: replaceStored(bytes, chunk, bombOf(length)),
+    sealed: true,
+  };
+}
+
 /** A random damage of `bytes`; `other` is another sound trace. */
 export function mutate(bytes: Uint8Array, other: Uint8Array, random: Random): Mutant {
+  // Rarely: even a bomb that is refused costs some milliseconds.
+  if (random.below(200) === 0) return bomb(bytes, random);
   switch (random.below(8)) {
     case 0:
     case 1:

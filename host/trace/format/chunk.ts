@@ -1,5 +1,5 @@
-import { deflateSync, inflateSync } from 'fflate';
-import { MAX_CHUNK_BYTES } from '../limits';
+import { deflateSync, Inflate, inflateSync } from 'fflate';
+import { INFLATE_AT_ONCE_BYTES, INFLATE_SLICE_BYTES, MAX_CHUNK_BYTES } from '../limits';
 import { crc32 } from './crc32';
 import { corrupt, unsupported } from './problem';
 
@@ -150,19 +150,40 @@ export function unpackChunk(info: ChunkInfo, stored: Uint8Array): Uint8Array {
   if (info.encoding === STORED && info.rawBytes === info.storedBytes) return stored;
   if (info.encoding !== DEFLATED)
     throw unsupported(`chunk ${info.sequence} has an unknown encoding`);
-  // Given its room, inflate takes no more, whatever the bytes say.
-  const out = new Uint8Array(info.rawBytes);
+  const { sequence, rawBytes, storedBytes } = info;
+  const small = storedBytes < rawBytes && storedBytes <= INFLATE_AT_ONCE_BYTES;
   let inflated: Uint8Array;
   try {
-    inflated = inflateSync(stored, { out });
+    inflated = small ? inflateAtOnce(stored, rawBytes) : inflateInSlices(stored, rawBytes);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw corrupt(`chunk ${info.sequence} cannot be decompressed (${reason})`);
+    throw corrupt(`chunk ${sequence} cannot be decompressed (${reason})`);
   }
-  if (inflated.length !== info.rawBytes) {
-    throw corrupt(`chunk ${info.sequence} has another length than it says`);
-  }
+  if (inflated.length !== rawBytes)
+    throw corrupt(`chunk ${sequence} has another length than it says`);
   return inflated;
+}
+
+/** Work is bounded by the stored size only: inflate goes on when its room is full. */
+function inflateAtOnce(stored: Uint8Array, rawBytes: number): Uint8Array {
+  // The byte more shows whether there was more.
+  return inflateSync(stored, { out: new Uint8Array(rawBytes + 1) });
+}
+
+/** Stops at the slice that brings more than `rawBytes`, however much would follow. */
+function inflateInSlices(stored: Uint8Array, rawBytes: number): Uint8Array {
+  const out = new Uint8Array(rawBytes);
+  let length = 0;
+  const inflate = new Inflate((bytes) => {
+    if (length + bytes.length > rawBytes) throw new Error(`it has more than ${rawBytes} bytes`);
+    out.set(bytes, length);
+    length += bytes.length;
+  });
+  for (let at = 0; at < stored.length; at += INFLATE_SLICE_BYTES) {
+    const end = at + INFLATE_SLICE_BYTES;
+    inflate.push(stored.subarray(at, end), end >= stored.length);
+  }
+  return out.subarray(0, length);
 }
 
 function isCount(value: number): boolean {

@@ -1,3 +1,4 @@
+import { VfioError } from '../../errors';
 import { MAX_JSON_BYTES, MAX_RAM_BLOCKS } from '../limits';
 import { corrupt, unsupported } from './problem';
 
@@ -82,8 +83,24 @@ export interface TraceTotals {
   readonly timeNs: number;
 }
 
-export function encodeJson(value: unknown): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(value));
+/** @param what it is, for messages @throws VfioError OPTION_INVALID when it is longer than readers take */
+export function encodeJson(value: unknown, what: string): Uint8Array {
+  const bytes = new TextEncoder().encode(JSON.stringify(value));
+  if (bytes.length <= MAX_JSON_BYTES) return bytes;
+  throw new VfioError(
+    'OPTION_INVALID',
+    `the ${what} of the recording has ${bytes.length} bytes, more than ${MAX_JSON_BYTES}; give shorter options and quirks`,
+  );
+}
+
+/** The header as bytes. @throws VfioError OPTION_INVALID when readers would refuse it */
+export function encodeHeader(header: TraceHeader): Uint8Array {
+  const { length } = header.guestRam;
+  if (length <= MAX_RAM_BLOCKS) return encodeJson(header, 'header');
+  throw new VfioError(
+    'OPTION_INVALID',
+    `a recording takes ${MAX_RAM_BLOCKS} blocks of guest RAM, not ${length}; join neighbouring blocks`,
+  );
 }
 
 function parse(bytes: Uint8Array, what: string): Record<string, unknown> {

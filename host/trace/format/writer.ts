@@ -11,11 +11,11 @@ import {
 } from './chunk';
 import { crc32 } from './crc32';
 import { EventEncoder } from './encoder';
-import { type DeviceDescription, encodeJson, type TraceHeader } from './header';
+import { type DeviceDescription, encodeHeader, encodeJson, type TraceHeader } from './header';
 
 /** Where the bytes of a trace go, in order; a file, a socket, an array. */
 export interface TraceSink {
-  /** Takes the bytes over; they are not changed afterwards. May throw: recording ends then. */
+  /** Takes the bytes over; they are not changed afterwards. May throw: recording ends then, and the sink is closed. */
   write(bytes: Uint8Array): void;
   /** Nothing follows. */
   close?(): void;
@@ -61,19 +61,25 @@ export class TraceWriter {
   #accesses = 0;
   #startNs: number;
   #finished = false;
+  #closed = false;
 
   /**
    * @param targetBytes bytes of events after which a chunk ends
-   * @throws VfioError TRACE_SINK
+   * @throws VfioError TRACE_SINK, OPTION_INVALID (the header is too long)
    */
   constructor(sink: TraceSink, header: TraceHeader, timeNs = 0, targetBytes = CHUNK_TARGET_BYTES) {
     this.#sink = sink;
     this.#targetBytes = Math.min(targetBytes, CHUNK_LIMIT_BYTES);
     this.#startNs = timeNs;
-    const bytes = encodeJson(header);
-    sink.write(prologue());
+    const bytes = encodeHeader(header);
     this.#binding = 0;
-    this.#write(CHUNK_HEADER, bytes);
+    try {
+      this.#put(prologue());
+      this.#write(CHUNK_HEADER, bytes);
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
     this.#binding = crc32(bytes);
     this.encoder.begin(timeNs, []);
   }
@@ -89,7 +95,7 @@ export class TraceWriter {
 
   /** What the open device says of itself. */
   describe(device: DeviceDescription): void {
-    this.#write(CHUNK_DEVICE, encodeJson(device));
+    this.#write(CHUNK_DEVICE, encodeJson(device, 'device description'));
   }
 
   /** Whether the chunk is to end: soon, when nothing is under way, or in any case. */
@@ -115,38 +121,62 @@ export class TraceWriter {
     this.#write(CHUNK_CHECKPOINT, state);
   }
 
-  /** Ends the trace: it is marked complete, and the sink is closed. */
+  /** Ends the trace: it is marked complete, and the sink is closed. @throws VfioError TRACE_SINK */
   finish(timeNs: number): void {
     if (this.#finished) return;
     this.endChunk(timeNs, []);
     this.#finished = true;
     const totals = { events: this.#events, accesses: this.#accesses, timeNs };
-    this.#write(CHUNK_END, encodeJson(totals));
-    this.#sink.close?.();
+    this.#write(CHUNK_END, encodeJson(totals, 'end'));
+    this.#closeSink();
+  }
+
+  /** Closes the sink without an end of the trace; what is not written yet is lost. */
+  abandon(): void {
+    this.#finished = true;
+    try {
+      this.#closeSink();
+    } catch {
+      // The trace ends early already, for a reason that is known.
+    }
+  }
+
+  #closeSink(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    guardSink('closed', () => this.#sink.close?.());
+  }
+
+  #put(bytes: Uint8Array): void {
+    guardSink('written', () => this.#sink.write(bytes));
   }
 
   #write(kind: number, raw: Uint8Array, events = 0, accesses = 0): void {
-    try {
-      this.#sink.write(
-        packChunk(
-          {
-            kind,
-            sequence: this.#sequence,
-            binding: this.#binding,
-            events,
-            accesses,
-            firstEvent: this.#events,
-            firstAccess: this.#accesses,
-            timeNs: this.#startNs,
-          },
-          raw,
-        ),
-      );
-    } catch (cause) {
-      throw new VfioError('TRACE_SINK', 'the recording cannot be written; free some space', {
-        cause,
-      });
-    }
+    const contents = {
+      kind,
+      sequence: this.#sequence,
+      binding: this.#binding,
+      events,
+      accesses,
+      firstEvent: this.#events,
+      firstAccess: this.#accesses,
+      timeNs: this.#startNs,
+    };
+    this.#put(packChunk(contents, raw));
     this.#sequence++;
+  }
+}
+
+/** @throws VfioError TRACE_SINK, whatever the sink throws */
+function guardSink(what: 'written' | 'closed', work: () => void): void {
+  try {
+    work();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new VfioError(
+      'TRACE_SINK',
+      `the recording cannot be ${what} (${why}); see to its sink, for example free some space`,
+      { cause },
+    );
   }
 }

@@ -8,44 +8,21 @@ import type { CoreMemory } from '../../core/core-memory';
 import type { VfioPlatformDevice } from '../../device/device';
 import type { DeviceEvent } from '../../device/events';
 import type { DeviceEnvironment } from '../../device/open';
-import { VfioError } from '../../errors';
+import type { VfioError } from '../../errors';
 import type { ResolvedOptions } from '../../options/options';
 import { gateCalls } from '../calls';
 import type { DmaMode, TraceHeader } from '../format/header';
 import * as ops from '../format/ops';
 import { WindowNumbers } from '../format/windows';
-import type { TraceSink } from '../format/writer';
 import { Checkpointer } from './checkpoint';
 import { describeDevice } from './describe';
 import { DmaRecorder } from './dma';
 import { recordImports } from './imports';
+import { checkRecordOptions, nameRecording, type RecordOptions } from './options';
 import { Recorder } from './recorder';
+import { SinkOwner } from './sink-owner';
 
 const utf8 = new TextEncoder();
-
-/** How a recording is made. */
-export interface RecordOptions {
-  /** Names the recording; give each its own, for example crypto.randomUUID(). By device name where there are several. */
-  readonly uuid: string | ((device: string) => string);
-  /** Where the bytes go; by device name where there are several. */
-  readonly sink: TraceSink | ((device: string) => TraceSink);
-  /**
-   * 'at-sync': guest RAM may be mapped for a device whose DMA this host cannot
-   * see; the pages that changed are written down at each sync(). Not exact.
-   */
-  readonly dma?: 'at-sync';
-  /** What is special about the device or the run, for people. */
-  readonly quirks?: readonly string[];
-  /** Events between two checkpoints, at least 1; 65 536 unless given. */
-  readonly checkpointInterval?: number;
-  /**
-   * Bytes of events that are kept until they are compressed and written, 1 …
-   * 131 072: what a crash can cost. 32 768 unless given; less compresses worse.
-   */
-  readonly chunkBytes?: number;
-  /** Told when a recording ends early, for example because the disk is full; the device works on. */
-  readonly onProblem?: (device: string, problem: VfioError) => void;
-}
 
 /** A host that records the devices that are opened on it, each into a trace of its own. */
 export interface Recording extends VfioHost {
@@ -67,49 +44,63 @@ export interface Recording extends VfioHost {
 /**
  * Records every device that is opened on the returned host. The host itself,
  * and devices opened on it directly, stay as they are.
+ *
+ * @throws VfioError OPTION_INVALID
  */
 export function record(host: VfioHost, options: RecordOptions): Recording {
-  const taps: RecordingTap[] = [];
-  const problem = () => taps.find((tap) => tap.recorder?.problem)?.recorder?.problem;
+  checkRecordOptions(options);
+  const running = new Set<RecordingTap>();
+  let ended = 0;
+  let problem: VfioError | undefined;
+  const recorded: Recorded = {
+    options,
+    sink: new SinkOwner(options.sink),
+    started(tap) {
+      running.add(tap);
+    },
+    ended(tap, recorder) {
+      // Not the recorder itself: its buffers would live as long as the recording.
+      running.delete(tap);
+      ended += recorder.events;
+      problem ??= recorder.problem;
+    },
+  };
   return {
     kernel: host.kernel,
     sysfs: host.sysfs,
     tap: {
       tap(resolved) {
-        const tap = new RecordingTap(
-          host,
-          options,
-          resolved,
-          host.tap?.tap(resolved) as DeviceTap | undefined,
-        );
-        if (typeof options.sink !== 'function' && taps.some((other) => other.recorder)) {
-          throw new VfioError(
-            'OPTION_INVALID',
-            'a second device is opened on this recording; give record() a function as sink, one trace for each device',
-          );
-        }
-        taps.push(tap);
-        return tap;
+        const inner = host.tap?.tap(resolved) as DeviceTap | undefined;
+        return new RecordingTap(host, recorded, resolved, inner);
       },
     },
     get events() {
-      return taps.reduce((sum, tap) => sum + (tap.recorder?.events ?? 0), 0);
+      let events = ended;
+      for (const { recorder } of running) events += recorder?.events ?? 0;
+      return events;
     },
     get problem() {
-      return problem();
+      return problem;
     },
     flush() {
-      for (const tap of taps) tap.recorder?.flush();
+      for (const { recorder } of running) recorder?.flush();
     },
     sync(name) {
-      for (const tap of taps) tap.dma?.sync(name);
+      for (const { dma } of running) dma?.sync(name);
     },
     finish() {
-      for (const tap of taps) tap.end();
-      const early = problem();
-      if (early) throw early;
+      for (const tap of running) tap.end();
+      if (problem) throw problem;
     },
   };
+}
+
+/** What the devices of one recording have in common. */
+interface Recorded {
+  readonly options: RecordOptions;
+  readonly sink: SinkOwner;
+  started(tap: RecordingTap): void;
+  ended(tap: RecordingTap, recorder: Recorder): void;
 }
 
 /** Records one device. */
@@ -117,7 +108,7 @@ class RecordingTap implements DeviceTap {
   recorder: Recorder | undefined;
   dma: DmaRecorder | undefined;
   readonly #host: VfioHost;
-  readonly #record: RecordOptions;
+  readonly #recorded: Recorded;
   readonly #options: ResolvedOptions;
   /** Of a host that has a tap itself, such as a replay. */
   readonly #inner: DeviceTap | undefined;
@@ -130,12 +121,12 @@ class RecordingTap implements DeviceTap {
 
   constructor(
     host: VfioHost,
-    recordOptions: RecordOptions,
+    recorded: Recorded,
     options: ResolvedOptions,
     inner: DeviceTap | undefined,
   ) {
     this.#host = host;
-    this.#record = recordOptions;
+    this.#recorded = recorded;
     this.#options = options;
     this.#inner = inner;
   }
@@ -280,7 +271,10 @@ class RecordingTap implements DeviceTap {
   }
 
   failed(error: unknown): void {
-    this.recorder?.thrown(error);
+    const { recorder } = this;
+    // Nothing is under way where it failed before the core was there.
+    while (recorder?.running && recorder.innermost !== 0) recorder.thrown(error);
+    this.#recorded.sink.failed(this, error);
     this.end();
     this.#inner?.failed(error);
   }
@@ -293,13 +287,14 @@ class RecordingTap implements DeviceTap {
   #start(environment: DeviceEnvironment): Recorder {
     const { clock, setDirectMapping, vmFd, machine, guestRam = [] } = environment;
     const { name } = this.#location;
-    const { sink, uuid, quirks = [], onProblem, checkpointInterval, chunkBytes } = this.#record;
+    const { options: recordOptions, sink } = this.#recorded;
+    const { uuid, quirks = [], onProblem, checkpointInterval, chunkBytes } = recordOptions;
     const mode = this.#dmaMode();
     const { host: _, sysfsdev: __, fd: ___, ...options } = this.#options;
     const { capabilities } = machine ?? {};
     const { compatible, group, noiommu, groupPath } = this.#location;
     const header: TraceHeader = {
-      uuid: typeof uuid === 'function' ? uuid(name) : uuid,
+      uuid: nameRecording(uuid, name),
       writer: { name: 'vfio-platform-wasm', abi: ABI_VERSION },
       device: {
         name,
@@ -329,20 +324,22 @@ class RecordingTap implements DeviceTap {
       quirks,
     };
     const recorder = new Recorder(
-      typeof sink === 'function' ? sink(name) : sink,
+      sink.take(this, name),
       header,
       clock,
       checkpointInterval,
       chunkBytes,
     );
     recorder.onProblem = (problem) => onProblem?.(name, problem);
+    recorder.onEnd = () => this.#recorded.ended(this, recorder);
     this.recorder = recorder;
+    this.#recorded.started(this);
     this.dma = new DmaRecorder(recorder, this.#host.kernel, mode, name);
     return recorder;
   }
 
   #dmaMode(): DmaMode {
     if (this.#host.kernel.watchDma !== undefined) return 'exact';
-    return this.#record.dma ?? 'none';
+    return this.#recorded.options.dma ?? 'none';
   }
 }

@@ -28,6 +28,8 @@ export class Recorder implements CallGate {
   /** Why recording ended early; undefined while all is well. */
   problem: VfioError | undefined;
   onProblem: ((problem: VfioError) => void) | undefined;
+  /** Called once, when nothing more is written down. */
+  onEnd: (() => void) | undefined;
   /** Asked for at the end of some chunks. */
   takeCheckpoint: TakeCheckpoint | undefined;
   readonly #writer: TraceWriter;
@@ -38,6 +40,8 @@ export class Recorder implements CallGate {
   #timeNs: number;
   #running = true;
   #finishAtRest = false;
+  /** The sink is at work; it may call back. */
+  #writing = false;
   // What has begun: the outer ones are written, the rest is not.
   #depth = 0;
   #written = 0;
@@ -80,7 +84,7 @@ export class Recorder implements CallGate {
 
   /** Machine time as the device shall see it: it stands still during a call. */
   nowNs(): number {
-    return this.#depth > 0 ? this.#timeNs : this.#clock.nowNs();
+    return this.#running && this.#depth > 0 ? this.#timeNs : this.#clock.nowNs();
   }
 
   begin(op: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): void {
@@ -194,23 +198,38 @@ export class Recorder implements CallGate {
 
   /** Writes what is complete, so that it survives. */
   flush(): void {
-    if (this.#running) this.#guard(() => this.#endChunk());
+    if (this.#running && !this.#writing) this.#guard(() => this.#endChunk());
   }
 
   /** Ends the trace in order, as soon as nothing is under way. */
   finish(): void {
     if (!this.#running) return;
     this.#finishAtRest = true;
-    if (this.#depth > 0) return;
-    this.#guard(() => this.#writer.finish(this.#timeNs));
+    if (this.#depth > 0 || this.#writing) return;
+    // First: the sink may call back.
     this.#running = false;
+    this.#guard(() => this.#writer.finish(this.#timeNs));
+    this.#tellEnd();
   }
 
   /** Ends recording here, whatever is under way: the trace stays without its end. */
   #stop(problem: VfioError): void {
     this.#running = false;
+    if (this.problem) return;
     this.problem = problem;
-    this.onProblem?.(problem);
+    this.#writer.abandon();
+    try {
+      this.onProblem?.(problem);
+    } catch {
+      // It is told in the middle of the device's work, which must go on.
+    }
+    this.#tellEnd();
+  }
+
+  #tellEnd(): void {
+    const tell = this.onEnd;
+    this.onEnd = undefined;
+    tell?.();
   }
 
   #isTooLong(bytes: Uint8Array): boolean {
@@ -221,11 +240,17 @@ export class Recorder implements CallGate {
   }
 
   #guard(work: () => void): void {
+    this.#writing = true;
     try {
       work();
     } catch (error) {
-      if (!(error instanceof VfioError)) throw error;
-      this.#stop(error);
+      this.#stop(
+        error instanceof VfioError
+          ? error
+          : new VfioError('TRACE_SINK', 'the recording ends: it failed', { cause: error }),
+      );
+    } finally {
+      this.#writing = false;
     }
   }
 
