@@ -22,6 +22,8 @@ export type Report =
       readonly passed: boolean;
       readonly skipped?: string;
       readonly error?: string;
+      /** Node's word for why: 'testCodeFailure', 'hookFailed', 'subtestsFailed', … */
+      readonly failureType?: string;
     }
   | { readonly type: 'note'; readonly text: string }
   | { readonly type: 'end' };

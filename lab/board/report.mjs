@@ -49,7 +49,7 @@ export class Summary {
   }
 
   /** @param {Extract<Report, { type: 'test' }>} report */
-  #test({ name, nesting, suite, ms, passed, skipped, error }) {
+  #test({ name, nesting, suite, ms, passed, skipped, error, failureType }) {
     if (suite && passed && skipped === undefined) return;
     const suites = this.#begun.slice(0, nesting);
     if (suites.join('\n') !== this.#printed) {
@@ -63,8 +63,8 @@ export class Summary {
     this.#print(`${title}${skipped === undefined ? time : ` # skipped: ${skipped}`}`);
     if (skipped !== undefined) this.skipped++;
     else if (passed) this.passed++;
-    // A suite fails because of its tests, which are counted.
-    else if (!suite) {
+    // A suite that fails because of its tests is not counted, they are; its hooks fail it by themselves.
+    else if (!suite || failureType !== 'subtestsFailed') {
       this.failed++;
       this.#failures.push(`${this.#file}: ${name}`);
       this.#print(String(error).replace(/^/gm, '      '));

@@ -29,9 +29,17 @@ function installed(name) {
  * @param {readonly string[]} [more]
  */
 export function installTools(more = []) {
-  if (spawnSync('dpkg', ['--version']).status !== 0) {
+  const { status, stdout } = spawnSync('dpkg', ['--print-architecture'], { encoding: 'utf8' });
+  if (status !== 0) {
     throw new Error(
       'the lab is built from Debian packages: it needs Debian 12 (a container will do)',
+    );
+  }
+  // The tools that build the kernel's modules, and the cross compiler, are packages of this one.
+  const architecture = stdout.trim();
+  if (architecture !== 'amd64') {
+    throw new Error(
+      `the lab is built on amd64 only, and this Debian is ${architecture} (an amd64 container will do)`,
     );
   }
   const missing = [...PACKAGES, ...more].filter((name) => !installed(name));

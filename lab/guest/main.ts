@@ -22,6 +22,11 @@ function errorText(error: unknown): string {
   return origin instanceof Error ? (origin.stack ?? origin.message) : String(cause ?? error);
 }
 
+function failureType(error: unknown): { readonly failureType?: string } {
+  const { failureType } = error as { failureType?: unknown };
+  return typeof failureType === 'string' ? { failureType } : {};
+}
+
 reporter.report({
   type: 'start',
   kernel: release(),
@@ -63,7 +68,7 @@ for (const name of chosen) {
       ms: details.duration_ms,
       passed,
       ...(skip !== undefined && { skipped: String(skip) }),
-      ...(passed ? {} : { error: errorText(details.error) }),
+      ...(passed ? {} : { error: errorText(details.error), ...failureType(details.error) }),
     });
   };
   stream.on('test:start', ({ name, nesting }) => {

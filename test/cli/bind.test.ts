@@ -218,6 +218,52 @@ describe('a bind that does not come to its end', () => {
   });
 });
 
+describe('bind of a device that is reserved for VFIO while its driver has it', () => {
+  const override = `/sys/devices/platform/${GPIO}/driver_override`;
+
+  it('gets its driver back from unbind', async () => {
+    const desk = new Desk();
+    desk.system.writer.set(override, 'vfio-amba');
+    expect(desk.bindings()[GPIO]).toBe('pl061_gpio (vfio-amba)');
+    expect((await desk.run('bind', GPIO)).code).toBe(0);
+    expect(await desk.run('unbind', GPIO)).toMatchObject({ code: 0, error: '' });
+    expect(desk.bindings()[GPIO]).toBe('pl061_gpio (-)');
+  });
+
+  it('keeps what a killed bind has remembered', async () => {
+    const desk = new Desk();
+    const record = '{"version":1,"driver":"pl061_gpio","override":"pl061_gpio"}\n';
+    desk.system.records.save(`amba-${GPIO}`, record);
+    desk.system.writer.set(override, 'vfio-amba');
+    expect((await desk.run('bind', GPIO)).code).toBe(0);
+    expect(desk.state().records).toEqual([record]);
+    expect((await desk.run('unbind', GPIO)).code).toBe(0);
+    expect(desk.bindings()[GPIO]).toBe('pl061_gpio (pl061_gpio)');
+  });
+
+  it.each(['vfio-amba', 'mine'])(
+    'gets it and its override %s back when bind fails',
+    async (own) => {
+      const desk = new Desk({ refuse: (driver) => (driver === 'vfio-amba' ? EBUSY : 0) });
+      desk.system.writer.set(override, own);
+      const before = desk.state();
+      const { code, error } = await desk.run('bind', GPIO);
+      expect(code).toBe(1);
+      expect(error).toContain('Another driver or user');
+      expect(desk.state()).toEqual(before);
+    },
+  );
+
+  it('gets an override for another driver back with its own driver', async () => {
+    const desk = new Desk();
+    desk.system.writer.set(override, 'mine');
+    const before = desk.state();
+    expect((await desk.run('bind', GPIO)).code).toBe(0);
+    expect((await desk.run('unbind', GPIO)).code).toBe(0);
+    expect(desk.state()).toEqual(before);
+  });
+});
+
 it('does not trust a record that names a path', async () => {
   const desk = new Desk();
   desk.system.records.save(

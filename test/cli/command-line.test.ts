@@ -96,6 +96,8 @@ it.each([
   ['9010000.pl032', 3, "Did you mean '9010000.pl031'?"],
   ['/sys/nowhere', 3, "'/sys/nowhere' is no device in /sys"],
   ['', 3, "there is no device ''"],
+  ['.', 3, "there is no device '.'"],
+  ['..', 3, "there is no device '..'"],
 ])('says of the device %j, with code %i: %s', async (name, code, message) => {
   const result = await new Desk().run('info', name);
   expect(result.code).toBe(code);

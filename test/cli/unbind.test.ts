@@ -100,6 +100,23 @@ describe('unbind of an open device', () => {
     expect(error.replaceAll(/\s+/g, ' ')).toContain('the kernel unbinds it when it is closed');
   });
 
+  it('can be run again when the kernel has finished, also where nothing was remembered', async () => {
+    let held = true;
+    const desk = new Desk({
+      beforeWrite: (path) => (held && path.endsWith('/unbind') ? 'pending' : undefined),
+    });
+    expect((await desk.run('unbind', RTC)).code).toBe(7);
+    held = false;
+    await desk.system.writer.write('/sys/bus/amba/drivers/vfio-amba/unbind', RTC);
+    expect(desk.bindings()[RTC]).toBe('- (-)');
+    expect(await desk.run('unbind', RTC)).toMatchObject({
+      code: 0,
+      out: `${RTC} is bound to rtc-pl031 (nothing was remembered).\n`,
+    });
+    expect(desk.state().records).toEqual([]);
+    expect((await desk.run('unbind', RTC)).code).toBe(6);
+  });
+
   it('leaves the waiting to the kernel when forced', async () => {
     const desk = new Desk({
       beforeWrite: (path) => (path.endsWith('/unbind') ? 'pending' : undefined),
@@ -133,6 +150,37 @@ describe('an unbind that does not come to its end', () => {
       else expect(desk.bindings()[GPIO]).toBe('pl061_gpio (-)');
     },
   );
+
+  it('because Ctrl-C comes leaves nothing remembered of a device that was bound by hand', async () => {
+    let writes = 0;
+    const desk: Desk = new Desk({
+      beforeWrite: () => {
+        if (writes++ === 1) desk.terminal.interrupt();
+        return undefined;
+      },
+    });
+    const before = desk.state();
+    expect((await desk.run('unbind', RTC)).code).toBe(130);
+    expect(desk.state()).toEqual(before);
+  });
+
+  it('of a bind that was killed before its driver let go frees the device', async () => {
+    const desk = new Desk();
+    const before = desk.state();
+    desk.system.records.save(
+      `amba-${GPIO}`,
+      '{"version":1,"driver":"pl061_gpio","override":null}\n',
+    );
+    const override = `/sys/devices/platform/${GPIO}/driver_override`;
+    desk.system.writer.set(override, 'vfio-amba');
+    expect(await desk.run('unbind', GPIO)).toMatchObject({
+      code: 0,
+      out: `${GPIO} is bound to pl061_gpio (as before).\n`,
+    });
+    expect(desk.state()).toEqual(before);
+    // The driver never had to let go.
+    expect(desk.system.writer.log).toEqual([`${override}=vfio-amba`, `${override}=`]);
+  });
 
   it('because the old driver does not take it keeps what it knows, for another try', async () => {
     let broken = true;

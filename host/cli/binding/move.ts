@@ -95,17 +95,21 @@ export async function moveTo(
     const result = await writer.write(change.path, change.text, timeoutMs);
     check(device, change, result, timeoutMs);
   };
-  const before = again(system, device);
-  if (before.driverOverride !== target.override) {
+  const reserve = (override: string | undefined) => {
     alive();
-    // Before unbinding: nobody else may take the device in between.
     const change: Change = {
       path: `${device.path}/driver_override`,
-      text: target.override ?? CLEAR,
-      what: target.override === undefined ? 'free it for any driver' : 'reserve it for a driver',
+      text: override ?? CLEAR,
+      what: override === undefined ? 'free it for any driver' : 'reserve it for a driver',
     };
     check(device, change, writer.set(change.path, change.text), timeoutMs);
-  }
+  };
+  const before = again(system, device);
+  // Linux binds a device only to the driver that it is reserved for, if any; one that has it keeps it.
+  const binds = target.driver !== undefined && before.driver !== target.driver;
+  const during = binds && target.override !== undefined ? target.driver : target.override;
+  // Before unbinding: nobody else may take the device in between.
+  if (before.driverOverride !== during) reserve(during);
   if (before.driver !== undefined && before.driver !== target.driver) {
     alive();
     await make({
@@ -123,6 +127,7 @@ export async function moveTo(
       remedy: target.driver === vfioDriver(device.bus) ? vfioRemedy(device) : undefined,
     });
   }
+  if (during !== target.override) reserve(target.override);
   const after = again(system, device);
   if (after.driver === target.driver) return;
   throw new CommandError(

@@ -3,6 +3,8 @@ import type { RecordStore } from '../environment';
 import type { DriverState } from './driver-state';
 
 const VERSION = 1;
+/** Has no driver, so it tells nothing to restore. */
+const UNBINDING = `${JSON.stringify({ version: VERSION, unbinding: true })}\n`;
 
 /**
  * What a device had before it was bound to VFIO. Kept where it outlives this
@@ -33,6 +35,19 @@ export class DriverRecords {
   save(device: HostDevice, { driver, override }: DriverState): number {
     const record = { version: VERSION, driver: driver ?? null, override: override ?? null };
     return this.#store.save(keyOf(device), `${JSON.stringify(record)}\n`);
+  }
+
+  /**
+   * Remembers that the device is being unbound, where nothing is known of what
+   * it had: `load` still returns undefined. @returns 0 or the errno
+   */
+  beginUnbind(device: HostDevice): number {
+    return this.#store.save(keyOf(device), UNBINDING);
+  }
+
+  /** An unbind of a device of which nothing is known has begun and not ended. */
+  unbindBegun(device: HostDevice): boolean {
+    return this.#store.load(keyOf(device)) === UNBINDING;
   }
 
   remove(device: HostDevice): void {

@@ -23,10 +23,17 @@ export interface UnbindOutcome {
 }
 
 /** @throws CommandError WRONG_DRIVER when there is nothing to unbind */
-function checkBound(device: HostDevice, recorded: DriverState | undefined): void {
+function checkBound(
+  device: HostDevice,
+  recorded: DriverState | undefined,
+  records: DriverRecords,
+): void {
   if (isVfioBound(device)) return;
-  // A bind that was killed in the middle leaves no driver, but a record.
-  if (device.driver === undefined && recorded !== undefined) return;
+  // What was killed in the middle, or given up while the kernel went on, leaves a record:
+  // a bind with or without the driver taken away already, an unbind without a driver.
+  const reserved = device.driverOverride === vfioDriver(device.bus);
+  if (recorded !== undefined && (device.driver === undefined || reserved)) return;
+  if (device.driver === undefined && records.unbindBegun(device)) return;
   const has = device.driver === undefined ? 'has no driver' : `belongs to ${device.driver}`;
   throw new CommandError(
     'WRONG_DRIVER',
@@ -101,8 +108,8 @@ export async function unbindDevice(
   { force, timeoutMs }: UnbindOptions,
 ): Promise<UnbindOutcome> {
   const records = new DriverRecords(system.records);
-  const restored = records.load(device);
-  checkBound(device, restored);
+  const recorded = records.load(device);
+  checkBound(device, recorded, records);
   checkAttributes(system, device);
   const holders = force
     ? findHolders(system.files, system.pid, device).holders
@@ -111,9 +118,18 @@ export async function unbindDevice(
   const before = stateOf(device);
   const alive = stopAt(terminal, device);
   const atLeastMs = Math.max(timeoutMs, 1000);
+  // A driver of the host that still has the device keeps it.
+  const keeps = device.driver !== undefined && !isVfioBound(device);
+  const restored = recorded && keeps ? { ...recorded, driver: device.driver } : recorded;
   const target = restored ?? { driver: undefined, override: undefined };
+  // Should the kernel finish only after we gave up, another unbind may go on from there.
+  // Without the record everything works but that.
+  const begins = recorded === undefined && !records.unbindBegun(device);
+  if (begins) records.beginUnbind(device);
   const change = async () => {
-    await moveTo(system, device, { ...target, driver: undefined }, alive, atLeastMs);
+    if (!keeps) {
+      await moveTo(system, device, { ...target, driver: undefined }, alive, atLeastMs);
+    }
     alive();
     if (restored === undefined) {
       // Whether a driver wants it or not, it is free.
@@ -125,10 +141,16 @@ export async function unbindDevice(
   try {
     await change();
   } catch (error) {
-    if (error instanceof CommandError && error.code === 'INTERRUPTED') {
-      await changeOrRestore(system, device, before, () => Promise.reject(error));
+    if (!(error instanceof CommandError) || error.code !== 'INTERRUPTED') {
+      throw explainPending(error, holders, device);
     }
-    throw explainPending(error, holders, device);
+    try {
+      await changeOrRestore(system, device, before, () => Promise.reject(error));
+    } catch (outcome) {
+      const restored = outcome instanceof CommandError && outcome.code === 'INTERRUPTED';
+      if (begins && restored) records.remove(device);
+      throw outcome;
+    }
   }
   records.remove(device);
   return { device: again(system, device), restored };

@@ -68,13 +68,22 @@ function restoreFailed(
   );
 }
 
-/** The states that a bind begins from: what is recorded counts while no driver of the host has it. */
+/**
+ * What `unbind` shall restore after a bind that begins now. What is recorded
+ * counts while no driver of the host has the device. A device that a driver of
+ * the host has and that is reserved for VFIO is in the middle of a bind: that
+ * reservation is not what it had.
+ */
 export function originalState(
   records: DriverRecords,
   device: HostDevice,
   now: DriverState,
   vfio: string,
 ): DriverState {
+  const recorded = records.load(device);
   const hostHasIt = now.driver !== undefined && now.driver !== vfio;
-  return (hostHasIt ? undefined : records.load(device)) ?? now;
+  if (!hostHasIt) return recorded ?? now;
+  if (now.override !== vfio) return now;
+  const override = recorded?.override;
+  return { driver: now.driver, override: override === vfio ? undefined : override };
 }

@@ -3,6 +3,9 @@ import { didYouMean } from '../arguments/parse';
 import { CommandError } from '../failure';
 import { buses, type HostDevice, listDevices, readDevice } from './host-device';
 
+/** In every folder of sysfs, and no device. */
+const DIRECTORIES: ReadonlySet<string> = new Set(['.', '..']);
+
 /**
  * The device that the user names: its name on a bus, its path in sysfs, or a
  * part of the name that no other device has ('pl031').
@@ -10,7 +13,7 @@ import { buses, type HostDevice, listDevices, readDevice } from './host-device';
  * @throws CommandError NO_SUCH_DEVICE, USAGE when several are meant
  */
 export function findDevice(sysfs: Sysfs, given: string): HostDevice {
-  const name = given.includes('/') ? nameOf(sysfs, given) : given;
+  const name = given.includes('/') ? nameOf(sysfs, given) : DIRECTORIES.has(given) ? '' : given;
   for (const bus of name === '' ? [] : buses) {
     const device = readDevice(sysfs, bus, name);
     if (device !== undefined) return device;
