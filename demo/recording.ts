@@ -243,6 +243,8 @@ function describeProblem(event: Exclude<DeviceEvent, { type: 'trace' }>): string
       return event.message;
     case 'line-stuck':
       return `line ${event.line} is stuck: it cannot be unmasked`;
+    case 'device-gone':
+      return `the device is gone: line ${event.line} fires no more`;
     case 'line-stalled':
       return `line ${event.line} has not been completed for ${event.ageMs} ms`;
     case 'access-failed':

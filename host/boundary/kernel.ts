@@ -29,6 +29,12 @@ export interface Doorbell {
    * in `memory`; it may have been answered since.
    */
   wake?(): void;
+  /**
+   * The trigger eventfd of `line` has hung up (EPOLLHUP or EPOLLERR) and will
+   * signal no more, as when the device is gone. Called through the event loop,
+   * once for every watch; signals from before have been delivered.
+   */
+  hungUp?(line: number): void;
 }
 
 /**

@@ -47,6 +47,8 @@ export class HostPort implements Doorbell {
   readonly traced: RawTraceEvent[] = [];
   /** Called when a signal rings the silent doorbell. */
   onRing: (() => void) | undefined;
+  /** Called when the kernel has hung up a line's trigger. */
+  onHangUp: ((line: number) => void) | undefined;
 
   // Not #private: these are on the path of every unmask.
   private readonly kernel: Kernel;
@@ -138,6 +140,12 @@ export class HostPort implements Doorbell {
     if (Atomics.load(this.#memory.signedWords, DOORBELL >>> 2) === 0) return;
     // Not guarded: the event loop calls this, and no core is below.
     this.onRing?.();
+  }
+
+  /** A line's trigger will signal no more. */
+  hungUp(line: number): void {
+    // Not guarded, as wake() is not.
+    this.onHangUp?.(line);
   }
 
   /**

@@ -143,6 +143,7 @@ export class VfioPlatformDevice {
       this.#record().lineCount,
     );
     port.onRing = () => this.onSignal?.();
+    port.onHangUp = (line) => this.#emit({ type: 'device-gone', line });
   }
 
   /**

@@ -17,6 +17,11 @@ export type DeviceEvent =
   | { readonly type: 'warning'; readonly message: string }
   /** All attempts to unmask the line failed; it stays masked until unmaskLine() or reset(). */
   | { readonly type: 'line-stuck'; readonly line: number }
+  /**
+   * The kernel has hung up the line's interrupts (EPOLLHUP), as when the device
+   * has disappeared: the line never fires again. Close the device.
+   */
+  | { readonly type: 'device-gone'; readonly line: number }
   /** The guest has not completed the line for `ageMs` milliseconds of machine time. */
   | { readonly type: 'line-stalled'; readonly line: number; readonly ageMs: number }
   /**

@@ -82,7 +82,7 @@ export interface Addon {
     words: number,
     counts: number,
     lines: number,
-    wake: () => void,
+    wake: (hungUp?: number) => void,
   ): number;
   dropDoorbell(doorbell: number): void;
   watch(fd: number, doorbell: number, line: number): number;

@@ -46,17 +46,24 @@ export class NativeDoorbells {
 
   #addMemory(doorbell: Doorbell): NativeDoorbell {
     if (doorbell.memory === undefined) return { id: -EINVAL, users: 0, settle() {} };
-    const id = this.#add(doorbell.memory, () => doorbell.wake?.());
+    const id = this.#add(doorbell.memory, doorbell, () => doorbell.wake?.());
     return { id, users: 0, settle() {} };
   }
 
   #addPlain(doorbell: Doorbell): NativeDoorbell {
     const own = new OwnDoorbell();
     const settle = () => own.answer((line, count) => doorbell.ring(line, count));
-    return { id: this.#add(own.memory, settle), users: 0, settle };
+    return { id: this.#add(own.memory, doorbell, settle), users: 0, settle };
   }
 
-  #add({ memory, summary, words, counts, lines }: DoorbellMemory, wake: () => void): number {
-    return this.#addon.addDoorbell(memory, summary, words, counts, lines, wake);
+  #add(
+    { memory, summary, words, counts, lines }: DoorbellMemory,
+    doorbell: Doorbell,
+    rung: () => void,
+  ): number {
+    return this.#addon.addDoorbell(memory, summary, words, counts, lines, (hungUp) => {
+      if (hungUp === undefined) rung();
+      else doorbell.hungUp?.(hungUp);
+    });
   }
 }

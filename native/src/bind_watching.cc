@@ -6,7 +6,10 @@ namespace vfio_native {
 
 namespace {
 
-/** (memory, summary, words, counts, lines, wake) → number of the doorbell, or −EFAULT */
+/**
+ * (memory, summary, words, counts, lines, wake) → number of the doorbell, or
+ * −EFAULT. wake() when it rings, wake(line) when a line's eventfd has hung up.
+ */
 Napi::Value add_doorbell(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::of(info);
   const DoorbellLayout layout{u32(info, 1), u32(info, 2), u32(info, 3), u32(info, 4)};

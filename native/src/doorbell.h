@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace vfio_native {
 
@@ -53,6 +54,10 @@ class Doorbell {
 
   /** Set while the doorbell waits to be told to its owner; guarded by the watcher. */
   bool queued = false;
+  /** Lines whose eventfd has hung up and whose owner was not told; guarded by the watcher. */
+  std::vector<uint32_t> hung_up;
+  /** Those that take_rung() has taken out; only touched on the owner's thread. */
+  std::vector<uint32_t> told_hung_up;
   /** The owner wants to hear no more; only touched on the owner's thread. */
   bool dropped = false;
 

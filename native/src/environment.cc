@@ -119,13 +119,20 @@ void Environment::deliver(Napi::Env env, Napi::Function, Environment* environmen
 
 void Environment::wake_owners(Napi::Env env) {
   Napi::Error failure;
-  for (const auto& doorbell : host_->watcher.take_rung()) {
-    if (doorbell->dropped) continue;
+  const auto wake = [&](const Doorbell& doorbell, const std::initializer_list<napi_value>& told) {
+    // Its owner may have dropped it at the call before.
+    if (doorbell.dropped) return;
     try {
-      wakes_.at(doorbell->id()).Call({});
+      wakes_.at(doorbell.id()).Call(told);
     } catch (const Napi::Error& error) {
       // The others' owners are told all the same.
       if (failure.IsEmpty()) failure = error;
+    }
+  };
+  for (const auto& doorbell : host_->watcher.take_rung()) {
+    wake(*doorbell, {});
+    for (const uint32_t line : std::exchange(doorbell->told_hung_up, {})) {
+      wake(*doorbell, {Napi::Number::New(env, line)});
     }
   }
   // Thrown from here, Node would only warn of it.

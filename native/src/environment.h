@@ -27,7 +27,7 @@ class Environment {
   void keep_alive(Napi::Env env, bool on);
   /** The bytes of a WebAssembly.Memory, kept in place by `pin`; throws for anything else. */
   PinnedBytes linear_memory(Napi::Value memory);
-  /** A doorbell whose owner is told through `wake`. */
+  /** A doorbell whose owner is told through `wake`; with a line when that has hung up. */
   std::shared_ptr<Doorbell> add_doorbell(const PinnedBytes& memory, DoorbellLayout layout,
                                          Napi::Function wake);
   void drop_doorbell(uint32_t id);

@@ -123,7 +123,10 @@ ssize_t Watcher::read(int fd, void* buffer, size_t length) {
 
 std::vector<std::shared_ptr<Doorbell>> Watcher::take_rung() {
   const std::lock_guard lock(mutex_);
-  for (const auto& doorbell : rung_) doorbell->queued = false;
+  for (const auto& doorbell : rung_) {
+    doorbell->queued = false;
+    doorbell->told_hung_up = std::exchange(doorbell->hung_up, {});
+  }
   return std::exchange(rung_, {});
 }
 
@@ -140,6 +143,15 @@ bool Watcher::deliver(const Watch& watch) {
   return watch.doorbell->ring(watch.line, count) && queue(watch.doorbell);
 }
 
+bool Watcher::hang_up(Watch& watch) {
+  // The other thread may have the same event.
+  if (watch.hung_up) return false;
+  watch.hung_up = true;
+  sys::epoll_remove(epoll_.get(), watch.fd);
+  watch.doorbell->hung_up.push_back(watch.line);
+  return queue(watch.doorbell);
+}
+
 bool Watcher::deliver_all(const epoll_event* events, int count) {
   bool notify = false;
   for (int i = 0; i < count; i++) {
@@ -147,7 +159,7 @@ bool Watcher::deliver_all(const epoll_event* events, int count) {
     if (found == watches_.end()) continue;
     if (deliver(found->second)) notify = true;
     // Level triggered: what can never be read again would keep us awake.
-    if ((events[i].events & EPOLLIN) == 0) sys::epoll_remove(epoll_.get(), found->second.fd);
+    if ((events[i].events & EPOLLIN) == 0 && hang_up(found->second)) notify = true;
   }
   return notify;
 }

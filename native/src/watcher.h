@@ -60,7 +60,7 @@ class Watcher {
   bool poll();
   /** The epoll that both the thread and poll() look at; −1 before the first watch that succeeded. */
   int epoll() const { return epoll_.get(); }
-  /** The doorbells that have rung since the last call. */
+  /** The doorbells that have rung, or have lines that hung up, since the last call. */
   std::vector<std::shared_ptr<Doorbell>> take_rung();
   uint32_t count() const { return static_cast<uint32_t>(by_fd_.size()); }
 
@@ -69,6 +69,8 @@ class Watcher {
     int fd;
     uint32_t line;
     std::shared_ptr<Doorbell> doorbell;
+    /** The kernel will signal it no more, and its owner hears of that once. */
+    bool hung_up = false;
   };
 
   /** The first time: the epoll and the thread, or neither. */
@@ -79,6 +81,8 @@ class Watcher {
   bool deliver_all(const epoll_event* events, int count);
   /** With the mutex. @returns whether to notify */
   bool deliver(const Watch& watch);
+  /** With the mutex. @returns whether to notify */
+  bool hang_up(Watch& watch);
   bool queue(const std::shared_ptr<Doorbell>& doorbell);
 
   const std::function<void()> notify_;

@@ -3,6 +3,7 @@ import { VFIO_DEVICE_SET_IRQS } from '../../assembly/abi/vfio';
 import { NativeWorld } from '../conformance/native/native-world';
 import { failedAccesses, NOTHING_OPEN, Rig, refusal, refused } from '../conformance/rig';
 import { describePlayed } from './describe-played';
+import { until } from './support';
 
 const EPERM = 1;
 const EIO = 5;
@@ -63,6 +64,31 @@ describePlayed('a device that disappears', () => {
     const again = await start();
     again.device.write(0, 0, 4, 5);
     expect(again.device.read(0, 0, 4)).toBe(5);
+  });
+
+  test('whose eventfds hang up is reported once for each line', async () => {
+    const opened = await start();
+    world().setLine('dev', 0, true);
+    await rig.moves(opened, ['+0']);
+    expect(opened.events).toEqual([]);
+    world().played.hangUp('dev');
+    await until(() => opened.events.length >= 2, 'both lines are told');
+    for (let i = 0; i < 20; i++) await rig.world.settle();
+    expect(opened.events).toHaveLength(2);
+    expect(opened.events).toContainEqual({ type: 'device-gone', line: 0 });
+    expect(opened.events).toContainEqual({ type: 'device-gone', line: 1 });
+    opened.device.close();
+  });
+
+  test('and is closed by the one who hears of it tells no more', async () => {
+    const opened = await start();
+    opened.device.listen((event) => {
+      if (event.type === 'device-gone') opened.device.close();
+    });
+    world().played.hangUp('dev');
+    await until(() => opened.device.closed, 'it is closed');
+    for (let i = 0; i < 20; i++) await rig.world.settle();
+    expect(opened.events.map(({ type }) => type)).toEqual(['device-gone']);
   });
 
   test('whose eventfds hang up does not keep the thread busy, and closes', async () => {

@@ -123,6 +123,9 @@ async function plugAll(
           listener: (event) => {
             if (event.type === 'warning') warn(event.message);
             else if (event.type === 'line-stuck') warn(`${name}: line ${event.line} is stuck`);
+            else if (event.type === 'device-gone') {
+              warn(`${name}: the device is gone: line ${event.line} fires no more`);
+            }
           },
         }),
       );
