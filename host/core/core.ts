@@ -56,24 +56,28 @@ function refuse(name: string): () => never {
   };
 }
 
+/** @throws VfioError OPTION_INVALID when a core cannot have so much memory, or so little */
+export function checkMemoryBytes(memoryBytes: number): void {
+  if (memoryBytes >= WINDOW_START && memoryBytes <= MAX_MEMORY_BYTES) return;
+  throw new VfioError(
+    'OPTION_INVALID',
+    `memoryBytes must be ${WINDOW_START} to ${MAX_MEMORY_BYTES}, got ${memoryBytes}`,
+  );
+}
+
 /**
  * Instantiates the core with memory of a fixed size: nothing in it can grow.
  *
  * @param memoryBytes linear memory, state block and windows together; rounded
  *   up to 64 KiB
- * @throws VfioError CORE_MISMATCH when the module is of another boundary version
+ * @throws VfioError OPTION_INVALID, CORE_MISMATCH when the module is of another boundary version
  */
 export function instantiateCore(
   module: WebAssembly.Module,
   imports: CoreImports,
   memoryBytes: number,
 ): Core {
-  if (!(memoryBytes >= WINDOW_START && memoryBytes <= MAX_MEMORY_BYTES)) {
-    throw new VfioError(
-      'OPTION_INVALID',
-      `memoryBytes must be ${WINDOW_START} to ${MAX_MEMORY_BYTES}, got ${memoryBytes}`,
-    );
-  }
+  checkMemoryBytes(memoryBytes);
   const pages = Math.ceil(memoryBytes / WASM_PAGE);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   // The loader fills in what is missing of these with the host's clock and

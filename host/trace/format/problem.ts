@@ -6,9 +6,10 @@ export function corrupt(what: string): VfioError {
 }
 
 /** A trace that this release cannot read, though it may be sound. */
-export function unsupported(what: string): VfioError {
+export function unsupported(what: string, cause?: unknown): VfioError {
   return new VfioError(
     'TRACE_UNSUPPORTED',
     `this release cannot read the trace: ${what}; use the release that recorded it, or a later one`,
+    { cause },
   );
 }

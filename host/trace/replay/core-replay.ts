@@ -2,12 +2,14 @@ import { ABI_VERSION } from '../../../assembly/boundary/version';
 import { STATE_END, STATE_START } from '../../../assembly/state/layout';
 import type { GuestRam } from '../../boundary/guest-ram';
 import type { VfioHost } from '../../boundary/host';
+import { checkMemoryBytes } from '../../core/core';
 import type { VfioPlatformDevice } from '../../device/device';
 import type { LineTarget } from '../../device/effect-pump';
 import type { DeviceListener } from '../../device/events';
 import { openDevice } from '../../device/open';
 import { VfioError } from '../../errors';
 import type { DeviceOptions, EoiSource } from '../../options/options';
+import { parseOptions } from '../../options/parse-options';
 import type { EoiRule } from '../../profiles/profile';
 import {
   type Checkpoint,
@@ -18,7 +20,7 @@ import {
 import { crc32 } from '../format/crc32';
 import type { RecordedEvent } from '../format/event';
 import * as ops from '../format/ops';
-import { corrupt } from '../format/problem';
+import { corrupt, unsupported } from '../format/problem';
 import type { Trace, TraceCheckpoint } from '../format/trace';
 import { MAX_REPLAYED_RAM } from '../limits';
 import { DivergenceError } from './divergence';
@@ -126,6 +128,7 @@ export class CoreReplay {
 
   protected async open(): Promise<void> {
     const { session, options } = this;
+    checkOptions(session.trace);
     const { header } = session.trace;
     const host: VfioHost = {
       kernel: noKernel([session]),
@@ -154,9 +157,8 @@ export class CoreReplay {
         },
       );
     } catch (error) {
-      if (isReplayFailure(error)) throw error;
-      // The recorded opening failed in the same way; leaveThrown() has compared it.
-      if (session.depth > 0) throw error;
+      // Else the recorded opening failed in the same way.
+      if (isReplayFailure(error) || !this.#tap?.failedAsRecorded) throw error;
     }
     session.device = this.device;
     await this.#enterWindow();
@@ -496,6 +498,19 @@ export async function replayCore(
     divergence,
     cut,
   };
+}
+
+/** @throws VfioError TRACE_UNSUPPORTED where this release does not know the recorded options */
+function checkOptions(trace: Trace): void {
+  try {
+    checkMemoryBytes(parseOptions(replayOptions(trace)).memoryBytes);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw unsupported(
+      `its device was opened with options that cannot be given here (${why})`,
+      cause,
+    );
+  }
 }
 
 /** Guest RAM to do DMA writes in; of too much, only the size is there. */

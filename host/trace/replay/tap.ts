@@ -25,6 +25,8 @@ export class ReplayTap implements DeviceTap {
   /** What a timer of the device does; undefined while none was set. */
   timer: (() => void) | undefined;
   timerRuns = false;
+  /** Opening failed, and the recorded one in the same way. */
+  failedAsRecorded = false;
   protected readonly options: ResolvedOptions;
   #port: HostPort | undefined;
   #opening = false;
@@ -128,6 +130,7 @@ export class ReplayTap implements DeviceTap {
   failed(error: unknown): void {
     if (!this.#opening || isReplayFailure(error)) return;
     this.session.leaveThrown(ops.OP_OPEN, true, error);
+    this.failedAsRecorded = true;
   }
 
   /** The timer of the device fires. */
