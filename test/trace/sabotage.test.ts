@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { replayCore, type Trace } from '../../host/trace';
+import { openDevice } from '../../host/device/open';
+import { MemoryDevice, SimulatedHost, VirtualClock } from '../../host/sim';
+import { MemorySink, record, replayCore, Trace } from '../../host/trace';
 import { recordedLife } from './lives';
 
 /** Builds the core from sources in which one thing is changed. */
@@ -26,6 +28,53 @@ function changedCore(folder: string, file: string, from: RegExp, to: string): We
     { cwd: folder, stdio: 'pipe' },
   );
   return new WebAssembly.Module(readFileSync(join(folder, 'changed.wasm')));
+}
+
+/** Numbers of the events of this name. */
+function eventsOf(trace: Trace, name: string): number[] {
+  const cursor = trace.cursor();
+  const found: number[] = [];
+  while (cursor.next()) {
+    const { name: its, phase, ordinal } = cursor.event;
+    if (its === name && (phase === 'whole' || phase === 'begin')) found.push(ordinal);
+  }
+  return found;
+}
+
+/** An edge that is completed alone, then one with another edge behind it. */
+async function edgesBehindAnEoi(): Promise<{ readonly trace: Trace; readonly eois: number }> {
+  const clock = new VirtualClock();
+  const host = new SimulatedHost({ clock });
+  const placed = host.addDevice({ name: 'dev', model: new MemoryDevice({ lines: ['edge'] }) });
+  const sink = new MemorySink();
+  const device = await openDevice(
+    record(host, { uuid: 'edges', sink }),
+    { host: 'dev', memoryBytes: 0x200000 },
+    { clock },
+  );
+  let eois = 0;
+  device.connectLine(0, {
+    up() {},
+    down: () => {
+      eois++;
+    },
+  });
+  const eoi = () => {
+    clock.advance(1000);
+    device.write(0, 8, 4, 1);
+    device.safePoint();
+  };
+  placed.pulse(0);
+  device.safePoint();
+  eoi();
+  placed.pulse(0);
+  device.safePoint();
+  placed.pulse(0);
+  device.safePoint();
+  eoi();
+  eoi();
+  device.close();
+  return { trace: Trace.open(sink.bytes()), eois };
 }
 
 /** Number of the first event of this name. */
@@ -68,5 +117,26 @@ describe('a core that is not the recorded one', () => {
       expect(report.divergence?.lines.length).toBeGreaterThan(0);
     }
     expect(caught).toBeGreaterThan(5);
+  }, 180_000);
+
+  it('that forgets the edge behind an EOI is caught where that edge should go up', async () => {
+    // completeSerial(): the line waits no more, though an edge of it was counted.
+    const core = changedCore(
+      folder,
+      'irq/strict.ts',
+      /record\.again--;\n( +)record\.state = LINE_PENDING;\n +append\(line\);/,
+      'record.again = 0;',
+    );
+    const { trace, eois } = await edgesBehindAnEoi();
+    expect((await replayCore(trace)).ok).toBe(true);
+    const report = await replayCore(trace, { core });
+    expect(report.ok).toBe(false);
+    const ups = eventsOf(trace, 'lineUp');
+    expect(ups).toHaveLength(3);
+    // The EOI before the edge is the same in both; what differs is the second time up.
+    expect(report.divergence?.event).toBe(ups[2]);
+    expect(report.divergence?.expected).toBe('lineUp line=0');
+    expect(report.divergence?.actual).not.toMatch(/^lineUp/);
+    expect(eois).toBe(3);
   }, 180_000);
 });

@@ -2,6 +2,7 @@ import { VfioError } from '../../errors';
 import * as ops from '../format/ops';
 import type { Trace } from '../format/trace';
 import { MAX_DEVICE_STEPS } from '../limits';
+import { RamPlaces } from './ram-places';
 
 /** An access that reached the device. */
 export interface AccessStep {
@@ -33,8 +34,9 @@ export type DeviceStep = AccessStep | SignalStep | DmaStep;
 
 /**
  * What happened at the device itself, in order: accesses as they reached it,
- * signals as they arrived.
- * @throws VfioError TRACE_CORRUPT, TRACE_UNSUPPORTED (more than MAX_DEVICE_STEPS)
+ * signals as they arrived, what it wrote to guest RAM at its IOVA.
+ * @throws VfioError TRACE_CORRUPT, TRACE_UNSUPPORTED (more than
+ *   MAX_DEVICE_STEPS; a DMA write to guest RAM of which the trace does not say where it is)
  */
 export function deviceSteps(trace: Trace): readonly DeviceStep[] {
   const steps: DeviceStep[] = [];
@@ -47,7 +49,7 @@ export function deviceSteps(trace: Trace): readonly DeviceStep[] {
     }
     steps.push(step);
   };
-  const ramBase = trace.header.guestRam.map(({ guestAddress }) => guestAddress);
+  const ram = new RamPlaces(trace);
   /** The region of the access that is under way, by depth. */
   const regions: number[] = [];
   const cursor = trace.cursor();
@@ -57,6 +59,7 @@ export function deviceSteps(trace: Trace): readonly DeviceStep[] {
   while (cursor.next()) {
     const { op, phase, timeNs, depth } = event;
     const [a = 0, b = 0, c = 0, d = 0] = event.args;
+    ram.follow(event);
     const starts = phase === 'whole' || phase === 'begin';
     const region = regions[depth - 1] ?? 0;
     if (ops.isAccess(op) && starts) regions[depth] = a;
@@ -89,10 +92,8 @@ export function deviceSteps(trace: Trace): readonly DeviceStep[] {
     } else if ((op === ops.OP_RING || op === ops.OP_SIGNAL) && starts) {
       push({ kind: 'signal', line: a, count: b, timeNs });
     } else if (op === ops.OP_DMA_WRITE) {
-      const base = ramBase[a];
-      if (base !== undefined) {
-        push({ kind: 'dma', iova: base + b, bytes: event.input.slice(), timeNs });
-      }
+      const iova = ram.iovaOf(a, b, event.ordinal);
+      push({ kind: 'dma', iova, bytes: event.input.slice(), timeNs });
     }
     if (op === ops.OP_PREAD && phase === 'begin') preadAt = c;
   }
