@@ -5,7 +5,6 @@ import { openDevice } from '../../host/device/open';
 import { DmaEngine, SimulatedHost, VirtualClock } from '../../host/sim';
 import { MemorySink, record, replayDevice, Trace, trimTrace } from '../../host/trace';
 import { deviceSteps } from '../../host/trace/device/steps';
-import { encodeJson } from '../../host/trace/format/header';
 import { OP_DMA_WRITE } from '../../host/trace/format/ops';
 import { TraceWriter } from '../../host/trace/format/writer';
 
@@ -96,7 +95,7 @@ it('a write to guest RAM of which the trace says nothing is refused, not left ou
   const { trace } = await recorded();
   const sink = new MemorySink();
   const writer = new TraceWriter(sink, trace.header);
-  writer.encoder.whole(OP_DMA_WRITE, 0, [5, 0x10], 0, encodeJson('bytes'));
+  writer.encoder.whole(OP_DMA_WRITE, 0, [5, 0x10], 0, new TextEncoder().encode('bytes'));
   writer.finish(0);
   expect(() => deviceSteps(Trace.open(sink.bytes()))).toThrow(
     expect.objectContaining({
