@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest';
 import { openDevice } from '../../host/device/open';
 import { MemoryDevice, SimulatedHost } from '../../host/sim';
-import { diffTraces, MemorySink, record, replayCore, Trace } from '../../host/trace';
+import { diffTraces, MemorySink, record, replayCore, replayHost, Trace } from '../../host/trace';
+import type { TraceHeader } from '../../host/trace/format/header';
+import { TraceWriter } from '../../host/trace/format/writer';
+import { recordedLife } from './lives';
 
 it('of a machine whose time never stands still replays, and recorded again gives the same bytes', async () => {
   const host = new SimulatedHost();
@@ -33,4 +36,30 @@ it('of a machine whose time never stands still replays, and recorded again gives
   expect(report.ok).toBe(true);
   expect(diffTraces(trace, Trace.open(again.bytes()))).toBeUndefined();
   expect(Buffer.compare(again.bytes(), sink.bytes())).toBe(0);
+});
+
+it('a recording that a machine cannot run again is refused with what can be done, and no more', async () => {
+  const { trace } = await recordedLife(3);
+  const machine = { name: 'pc', directMapping: false, reportsEoi: false };
+  const refusal = (header: Partial<TraceHeader>) => {
+    const sink = new MemorySink();
+    new TraceWriter(sink, { ...trace.header, ...header }).finish(0);
+    try {
+      replayHost(Trace.open(sink.bytes()));
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'TRACE_NOT_DETERMINISTIC' });
+      return (error as Error).message;
+    }
+    throw new Error('it was not refused');
+  };
+  const ways = 'use replayCore() or replayDevice()';
+  const wallClock = refusal({ machine: { ...machine, deterministic: false } });
+  expect(wallClock).toContain(ways);
+  expect(wallClock).not.toContain('force');
+  const part = refusal({ derived: { uuid: 'x', how: 'window' } });
+  expect(part).toContain(ways);
+  expect(part).not.toContain('force');
+  const both = refusal({ dma: 'at-sync', machine: { ...machine, deterministic: false } });
+  expect(both).not.toContain('force');
+  expect(refusal({ dma: 'at-sync' })).toContain(`${ways}, or set force`);
 });

@@ -184,14 +184,16 @@ export const replay: Command = {
     },
     force: {
       type: 'boolean',
-      help: 'replace FILE; with --image also a machine that promises no same run twice',
+      help: 'replace FILE; with --image also a recording of DMA at sync points only',
     },
     ...guestOptions,
   },
   description: `
 Runs the device core again from its recording, with no device and no guest, and
 compares every call, event and effect: a regression test. With --image it runs
-the guest again and the recordings play its devices (--device as in 'record').
+the guest again and the recordings play its devices (--device as in 'record');
+that takes a machine that runs the same way each time: leave --image out for one
+with the time of a wall clock.
 
 Exit code 0 when all is the same, 8 at the first difference, which is shown with
 the events before it and the state of the lines, 9 when a trace is damaged or

@@ -14,7 +14,11 @@ import { ReplayTap } from './tap';
 
 /** How a machine is run on recordings. */
 export interface ReplayHostOptions {
-  /** Also replay recordings of machines that do not promise the same run twice. */
+  /**
+   * Also replay recordings of DMA at sync points, and of machines that do not
+   * promise the same run twice. One whose time is that of a wall clock diverges
+   * at its first call all the same.
+   */
   readonly force?: boolean;
 }
 
@@ -82,10 +86,10 @@ function nameOf({ host, sysfsdev, fd }: ResolvedOptions): string {
 
 function checkMachine({ header }: Trace, { force = false }: ReplayHostOptions): void {
   const { machine, device, dma } = header;
-  const refuse = (why: string) =>
+  const refuse = (why: string, also = '') =>
     new VfioError(
       'TRACE_NOT_DETERMINISTIC',
-      `${device.name}: ${why}; use replayCore() or replayDevice(), or set force`,
+      `${device.name}: ${why}; use replayCore() or replayDevice()${also}`,
       { device: device.name },
     );
   const how = header.derived?.how;
@@ -96,7 +100,7 @@ function checkMachine({ header }: Trace, { force = false }: ReplayHostOptions): 
   if (machine?.deterministic === false) {
     throw refuse(`it was recorded on ${machine.name}, which does not run the same way twice`);
   }
-  if (dma === 'at-sync') throw refuse('its DMA was recorded at sync points only');
+  if (dma === 'at-sync') throw refuse('its DMA was recorded at sync points only', ', or set force');
 }
 
 /** Lets the machine run, and compares. */
