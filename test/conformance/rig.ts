@@ -2,11 +2,12 @@ import { afterEach, expect } from 'vitest';
 import type { VfioPlatformDevice } from '../../host/device/device';
 import type { DeviceEvent } from '../../host/device/events';
 import { type DeviceEnvironment, openDevice } from '../../host/device/open';
-import { VfioError } from '../../host/errors';
 import type { DeviceOptions } from '../../host/options/options';
 import { LineLog } from '../support/board';
 import { coreModule } from '../support/core';
 import type { MakeWorld, World, WorldOptions } from './world';
+
+export { refusal, refused } from '../support/refusals';
 
 /** Enough for the state and a few windows. */
 const SMALL_MEMORY = 0x200000;
@@ -106,28 +107,6 @@ export class Rig {
       world.end();
     }
   }
-}
-
-/** What an open is refused with. */
-export async function refusal(opening: Promise<unknown>): Promise<VfioError> {
-  const outcome = await opening.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  expect(outcome).toBeInstanceOf(VfioError);
-  return outcome as VfioError;
-}
-
-/** What a call is refused with. */
-export function refused(call: () => unknown): VfioError {
-  let outcome: unknown;
-  try {
-    call();
-  } catch (error) {
-    outcome = error;
-  }
-  expect(outcome).toBeInstanceOf(VfioError);
-  return outcome as VfioError;
 }
 
 export function warnings({ events }: Opened): string[] {

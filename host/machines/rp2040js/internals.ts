@@ -1,4 +1,5 @@
 import type { RP2040 } from 'rp2040js';
+import { checkMembers } from '../members';
 
 type CoreInternals = Pick<
   RP2040['core'],
@@ -97,12 +98,7 @@ export function requireMembers(
   name: string,
   members: Readonly<Record<string, string>>,
 ): void {
-  if (object === null || typeof object !== 'object') unsupported(`${name} is missing`);
-  for (const [member, type] of Object.entries(members)) {
-    const found = typeof (object as Record<string, unknown>)[member];
-    if (found === 'undefined') unsupported(`${name}.${member} is missing`);
-    if (found !== type) unsupported(`${name}.${member} is a ${found}, expected a ${type}`);
-  }
+  checkMembers(object, name, members, unsupported);
 }
 
 function unsupported(what: string): never {

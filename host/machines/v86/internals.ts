@@ -1,4 +1,5 @@
 import { VfioError } from '../../errors';
+import { checkMembers } from '../members';
 
 /** A v86 emulator: what `new V86(...)` gives. The typings of npm v86 do not know what is used of it. */
 export type V86Target = object;
@@ -128,12 +129,7 @@ function requireMembers(
   name: string,
   members: Readonly<Record<string, string>>,
 ): void {
-  if (object === null || typeof object !== 'object') unsupported(`${name} is missing`);
-  for (const [member, type] of Object.entries(members)) {
-    const found = typeof (object as Record<string, unknown>)[member];
-    if (found === 'undefined') unsupported(`${name}.${member} is missing`);
-    if (found !== type) unsupported(`${name}.${member} is a ${found}, expected a ${type}`);
-  }
+  checkMembers(object, name, members, unsupported);
 }
 
 function unsupported(what: string): never {

@@ -5,7 +5,6 @@ import { requestTable } from '../../../host/boundary/request-table';
 import type { VfioPlatformDevice } from '../../../host/device/device';
 import type { DeviceEvent } from '../../../host/device/events';
 import { type DeviceEnvironment, openDevice } from '../../../host/device/open';
-import { VfioError } from '../../../host/errors';
 import type { DeviceOptions } from '../../../host/options/options';
 import type { DeviceModel } from '../../../host/sim/models/model';
 import {
@@ -16,6 +15,8 @@ import {
 import { VirtualClock } from '../../../host/time/virtual-clock';
 import { LineLog } from '../../support/board';
 import { coreModule } from '../../support/core';
+
+export { refusal, refused } from '../../support/refusals';
 
 export const NS_PER_MS = 1e6;
 
@@ -117,28 +118,6 @@ export class Rig {
 
 export function connectAll({ device, lines }: Opened): void {
   for (const { index } of device.lines) device.connectLine(index, lines.target(index));
-}
-
-/** What an open is refused with. */
-export async function refusal(opening: Promise<unknown>): Promise<VfioError> {
-  const outcome = await opening.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  expect(outcome).toBeInstanceOf(VfioError);
-  return outcome as VfioError;
-}
-
-/** What a call is refused with. */
-export function refused(call: () => unknown): VfioError {
-  let outcome: unknown;
-  try {
-    call();
-  } catch (error) {
-    outcome = error;
-  }
-  expect(outcome).toBeInstanceOf(VfioError);
-  return outcome as VfioError;
 }
 
 export function warnings({ events }: Opened): string[] {
