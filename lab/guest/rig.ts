@@ -98,8 +98,8 @@ export class Rig {
       clock: new RealClock(),
       listener: (event: DeviceEvent) => events.push(event),
     };
-    host.keepAlive(true);
     const device = await openDevice(host, { host: name, noiommu: true, ...options }, environment);
+    host.keepAlive(true);
     hush(device);
     return new Rig(name, device, host, events);
   }
