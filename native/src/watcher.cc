@@ -13,7 +13,7 @@ constexpr uint64_t kStop = 0;
 /** Events taken at once; the owner waits for no more than these. */
 constexpr int kBatch = 64;
 /** Longer than a core of a virtual machine needs to wake up. */
-constexpr long kHeadStartNs = 200'000;
+constexpr long kHeadStartNs = 100'000;
 
 }  // namespace
 
