@@ -241,6 +241,8 @@ function describeProblem(event: Exclude<DeviceEvent, { type: 'trace' }>): string
   switch (event.type) {
     case 'warning':
       return event.message;
+    case 'bus-error':
+      return `the bus refused an access to region ${event.region} at ${event.offset}`;
     case 'line-stuck':
       return `line ${event.line} is stuck: it cannot be unmasked`;
     case 'device-gone':

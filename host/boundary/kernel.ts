@@ -59,6 +59,12 @@ export interface WindowMapping {
    * stores reach the device; false when the host performs each access.
    */
   readonly inMemory: boolean;
+  /**
+   * Set by whoever mapped it: called, through the event loop, after the bus has
+   * refused an access at `offset` bytes from the start of a mapping in memory.
+   * That page reads as ones from then on, until it is mapped anew.
+   */
+  onRefused?: ((offset: number) => void) | undefined;
   /** One load of 1, 2 or 4 bytes at `offset` from the start of the window (host-performed windows only). */
   read(offset: number, width: number): number;
   /** One store of 1, 2 or 4 bytes (host-performed windows only). */

@@ -49,6 +49,8 @@ export class HostPort implements Doorbell {
   onRing: (() => void) | undefined;
   /** Called when the kernel has hung up a line's trigger. */
   onHangUp: ((line: number) => void) | undefined;
+  /** Called when the bus has refused an access to the window at `pointer`, `offset` bytes on. */
+  onRefused: ((pointer: number, offset: number) => void) | undefined;
 
   // Not #private: these are on the path of every unmask.
   private readonly kernel: Kernel;
@@ -218,6 +220,7 @@ export class HostPort implements Doorbell {
           const mapping = kernel.mmap(memory, pointer, length, protection, ...at);
           if (typeof mapping === 'number') return mapping;
           windows.add(pointer, length, mapping);
+          mapping.onRefused = (offset) => this.onRefused?.(pointer, offset);
           return mapping.inMemory ? nodes.WINDOW_IN_MEMORY : nodes.WINDOW_BY_HOST;
         }),
       munmap: (pointer) =>

@@ -144,6 +144,7 @@ export class VfioPlatformDevice {
     );
     port.onRing = () => this.onSignal?.();
     port.onHangUp = (line) => this.#emit({ type: 'device-gone', line });
+    port.onRefused = (pointer, offset) => this.#refused(pointer, offset);
   }
 
   /**
@@ -660,6 +661,14 @@ export class VfioPlatformDevice {
   #deliverTrace(): void {
     const raw = this.port.traced.shift();
     if (raw !== undefined) this.#emit({ type: 'trace', trace: formatTrace(raw) });
+  }
+
+  /** The bus has refused an access to what is mapped at `pointer` of the linear memory. */
+  #refused(pointer: number, offset: number): void {
+    for (const { index, mapped } of this.#closed ? [] : this.regions) {
+      const area = mapped.find((candidate) => candidate.pointer === pointer);
+      if (area) this.#emit({ type: 'bus-error', region: index, offset: area.offset + offset });
+    }
   }
 
   /** Every listener hears of the event, whatever the others do. */

@@ -22,6 +22,12 @@ export type DeviceEvent =
    * has disappeared: the line never fires again. Close the device.
    */
   | { readonly type: 'device-gone'; readonly line: number }
+  /**
+   * The bus has refused an access to a mapped region (SIGBUS), as when the device
+   * is not clocked, or gone. The page around it reads as ones from now on, and
+   * what is written there is lost, until the device is opened again.
+   */
+  | { readonly type: 'bus-error'; readonly region: number; readonly offset: number }
   /** The guest has not completed the line for `ageMs` milliseconds of machine time. */
   | { readonly type: 'line-stalled'; readonly line: number; readonly ageMs: number }
   /**

@@ -72,6 +72,7 @@ export interface Addon {
     fd: number,
     offsetLow: number,
     offsetHigh: number,
+    refused: (window: number, offset: number) => void,
   ): number;
   munmap(window: number): number;
   addressOf(bytes: Uint8Array): bigint;

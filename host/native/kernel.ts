@@ -14,12 +14,16 @@ import { type NativeDoorbell, NativeDoorbells } from './doorbells';
 /** A region of a device in the core's linear memory. */
 class NativeWindow implements WindowMapping {
   readonly inMemory = true;
+  onRefused: ((offset: number) => void) | undefined;
   readonly #addon: Addon;
+  readonly #open: Map<number, NativeWindow>;
   #window: number;
 
-  constructor(addon: Addon, window: number) {
+  constructor(addon: Addon, window: number, open: Map<number, NativeWindow>) {
     this.#addon = addon;
     this.#window = window;
+    this.#open = open;
+    open.set(window, this);
   }
 
   read(): number {
@@ -39,6 +43,7 @@ class NativeWindow implements WindowMapping {
         syscall: 'mmap',
       });
     }
+    this.#open.delete(this.#window);
     this.#window = -1;
   }
 }
@@ -57,6 +62,7 @@ function refused(message: string): VfioError {
 export class NativeKernel implements Kernel {
   private readonly addon: Addon;
   readonly #doorbells: NativeDoorbells;
+  readonly #windows = new Map<number, NativeWindow>();
   readonly #watches = new Map<number, { doorbell: Doorbell; native: NativeDoorbell }>();
 
   /** @internal use NativeHost */
@@ -163,8 +169,9 @@ export class NativeKernel implements Kernel {
       fd,
       offsetLow >>> 0,
       offsetHigh >>> 0,
+      (refusing, offset) => this.#windows.get(refusing)?.onRefused?.(offset),
     );
-    return window < 0 ? window : new NativeWindow(this.addon, window);
+    return window < 0 ? window : new NativeWindow(this.addon, window, this.#windows);
   }
 
   watch(fd: number, doorbell: Doorbell, line: number): number {

@@ -48,6 +48,14 @@ inline bool boolean(const Napi::CallbackInfo& info, size_t index) {
   return info[index].As<Napi::Boolean>().Value();
 }
 
+inline Napi::Function function(const Napi::CallbackInfo& info, size_t index) {
+  if (!info[index].IsFunction()) {
+    throw Napi::TypeError::New(info.Env(),
+                               "argument " + std::to_string(index) + " must be a function");
+  }
+  return info[index].As<Napi::Function>();
+}
+
 /** A Uint8Array. The bytes stay where they are while no JavaScript runs. */
 inline Bytes bytes_of(const Napi::CallbackInfo& info, size_t index) {
   napi_typedarray_type type;

@@ -6,7 +6,10 @@ namespace vfio_native {
 
 namespace {
 
-/** (memory, pointer, length, protection, fd, offsetLow, offsetHigh) → window or −errno */
+/**
+ * (memory, pointer, length, protection, fd, offsetLow, offsetHigh, refused) → window or
+ * −errno. `refused` of the first call is told of all windows.
+ */
 Napi::Value mmap(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::of(info);
   const uint32_t pointer = u32(info, 1);
@@ -16,8 +19,8 @@ Napi::Value mmap(const Napi::CallbackInfo& info) {
   const uint64_t offset = u32(info, 5) | uint64_t{u32(info, 6)} << 32;
   const PinnedBytes memory = environment.linear_memory(info[0]);
   if (!environment.host().fds.has(fd)) return number(info, -EBADF);
-  return number(info,
-                environment.host().windows.map(memory, pointer, length, protection, fd, offset));
+  return number(info, environment.map(info.Env(), memory, pointer, length, protection, fd, offset,
+                                      function(info, 7)));
 }
 
 Napi::Value munmap(const Napi::CallbackInfo& info) {

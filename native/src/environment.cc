@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "loop_poll.h"
+#include "loop_signal.h"
 
 namespace vfio_native {
 
@@ -53,6 +54,7 @@ Environment& Environment::of(const Napi::CallbackInfo& info) {
 void Environment::tear_down() {
   host_.reset();
   wakes_.clear();
+  refused_.Reset();
   buffer_of_memory_.Reset();
   context_.reset();
   wakeup_.Release();
@@ -110,14 +112,44 @@ void Environment::loop_is_ready(void* data) {
   if (environment->host_ == nullptr) return;
   environment->host_->watcher.owner_is_awake();
   if (!environment->host_->watcher.poll()) return;
-  const Napi::Env env(environment->env_);
+  environment->call_back(&Environment::wake_owners);
+}
+
+void Environment::call_back(void (Environment::*tell)(Napi::Env)) {
+  const Napi::Env env(env_);
   try {
     const Napi::HandleScope scope(env);
     // Lets promises and process.nextTick() run after what the owners do.
-    const Napi::CallbackScope callback(env, *environment->context_);
-    environment->wake_owners(env);
+    const Napi::CallbackScope callback(env, *context_);
+    (this->*tell)(env);
   } catch (const Napi::Error&) {
     // A worker that is being terminated runs no JavaScript any more.
+  }
+}
+
+int Environment::map(Napi::Env env, const PinnedBytes& memory, uint32_t pointer, uint32_t length,
+                     int protection, int fd, uint64_t offset, Napi::Function refused) {
+  if (refused_.IsEmpty()) {
+    refused_ = Napi::Persistent(refused);
+    if (void* signal = LoopSignal::start(env, bus_has_refused, this); signal != nullptr) {
+      host_->windows.tell_refusals({LoopSignal::send, signal});
+    }
+  }
+  return host_->windows.map(memory, pointer, length, protection, fd, offset);
+}
+
+void Environment::bus_has_refused(void* data) {
+  auto* environment = static_cast<Environment*>(data);
+  if (environment->host_ != nullptr) environment->call_back(&Environment::tell_refused);
+}
+
+void Environment::tell_refused(Napi::Env env) {
+  for (const auto& [window, offset] : host_->windows.take_refused()) {
+    try {
+      refused_.Call({Napi::Number::New(env, window), Napi::Number::New(env, offset)});
+    } catch (const Napi::Error& error) {
+      napi_fatal_exception(env, error.Value());
+    }
   }
 }
 

@@ -34,6 +34,12 @@ class Environment {
   std::shared_ptr<Doorbell> add_doorbell(const PinnedBytes& memory, DoorbellLayout layout,
                                          Napi::Function wake);
   void drop_doorbell(uint32_t id);
+  /**
+   * As Windows::map().
+   * @param refused called, with window and offset, when the bus refused an access to any window
+   */
+  int map(Napi::Env env, const PinnedBytes& memory, uint32_t pointer, uint32_t length,
+          int protection, int fd, uint64_t offset, Napi::Function refused);
   /** Watches `fd`; the event loop looks too from the first watch on. */
   int watch(Napi::Env env, int fd, std::shared_ptr<Doorbell> doorbell, uint32_t line);
 
@@ -42,9 +48,12 @@ class Environment {
   using Wakeup = Napi::TypedThreadSafeFunction<Environment, void, deliver>;
 
   static void loop_is_ready(void* environment);
+  static void bus_has_refused(void* environment);
   static void loop_sleeps(void* environment);
   static void loop_is_awake(void* environment);
   void wake_owners(Napi::Env env);
+  void tell_refused(Napi::Env env);
+  void call_back(void (Environment::*tell)(Napi::Env));
   void tear_down();
 
   const napi_env env_;
@@ -53,6 +62,7 @@ class Environment {
   std::unique_ptr<Napi::AsyncContext> context_;
   Napi::FunctionReference buffer_of_memory_;
   std::map<uint32_t, Napi::FunctionReference> wakes_;
+  Napi::FunctionReference refused_;
   Wakeup wakeup_;
   std::unique_ptr<Host> host_;
 };

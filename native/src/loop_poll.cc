@@ -1,41 +1,14 @@
 #include "loop_poll.h"
 
 #include <array>
-#include <cstring>
 #include <memory>
 
+#include "libuv.h"
 #include "syscalls.h"
-
-// libuv, as Node exports it: its headers do not come with those of Node-API.
-// All of this is the stable interface of libuv 1.
-extern "C" {
-size_t uv_handle_size(int type);
-const char* uv_handle_type_name(int type);
-int uv_poll_init(uv_loop_s* loop, void* handle, int fd);
-int uv_poll_start(void* handle, int events, void (*callback)(void* handle, int status, int events));
-int uv_prepare_init(uv_loop_s* loop, void* handle);
-int uv_prepare_start(void* handle, void (*callback)(void* handle));
-int uv_check_init(uv_loop_s* loop, void* handle);
-int uv_check_start(void* handle, void (*callback)(void* handle));
-int uv_backend_fd(const uv_loop_s* loop);
-int uv_backend_timeout(const uv_loop_s* loop);
-void uv_close(void* handle, void (*callback)(void* handle));
-void uv_unref(void* handle);
-void* uv_handle_get_data(const void* handle);
-void uv_handle_set_data(void* handle, void* data);
-}
 
 namespace vfio_native {
 
 namespace {
-
-constexpr int kUvReadable = 1;
-
-struct Kind {
-  int type;
-  const char* name;
-};
-constexpr Kind kPoll{8, "poll"}, kPrepare{9, "prepare"}, kCheck{2, "check"};
 
 /** The handles and what they need; deleted when libuv has closed the last of them. */
 struct Poll {
@@ -52,9 +25,8 @@ struct Poll {
   static Poll* of(void* handle) { return static_cast<Poll*>(uv_handle_get_data(handle)); }
 
   /** Room for the next handle, or nullptr where this libuv numbers them otherwise. */
-  void* room(const Kind& kind) {
-    const char* name = uv_handle_type_name(kind.type);
-    if (name == nullptr || std::strcmp(name, kind.name) != 0) return nullptr;
+  void* room(const uv::Kind& kind) {
+    if (!uv::has(kind)) return nullptr;
     handles[open] = std::make_unique<char[]>(uv_handle_size(kind.type));
     return handles[open].get();
   }
@@ -82,9 +54,8 @@ void on_event(void* handle, int status, int) {
 
 void on_prepare(void* handle) {
   Poll* poll = Poll::of(handle);
+  if (uv_backend_timeout(poll->loop) == 0) return;
   poll->callbacks.sleeps(poll->owner);
-  const int timeout_ms = uv_backend_timeout(poll->loop);
-  if (timeout_ms == 0) return;
   poll->waits_since = sys::now_ns();
   const int64_t window = poll->halt_poll.window();
   if (window == 0) return;
@@ -116,15 +87,15 @@ void close(Poll* poll) {
 void on_teardown(napi_async_cleanup_hook_handle, void* data) { close(static_cast<Poll*>(data)); }
 
 bool open_handles(Poll* poll, uv_loop_s* loop, int fd) {
-  void* handle = poll->room(kPoll);
+  void* handle = poll->room(uv::kPoll);
   if (handle == nullptr || uv_poll_init(loop, handle, fd) != 0) return false;
   poll->opened();
-  if (uv_poll_start(handle, kUvReadable, on_event) != 0) return false;
-  handle = poll->room(kPrepare);
+  if (uv_poll_start(handle, uv::kReadable, on_event) != 0) return false;
+  handle = poll->room(uv::kPrepare);
   if (handle == nullptr || uv_prepare_init(loop, handle) != 0) return false;
   poll->opened();
   uv_prepare_start(handle, on_prepare);
-  handle = poll->room(kCheck);
+  handle = poll->room(uv::kCheck);
   if (handle == nullptr || uv_check_init(loop, handle) != 0) return false;
   poll->opened();
   uv_check_start(handle, on_check);

@@ -44,6 +44,24 @@ describePlayed('a device that disappears', () => {
     expect(await refusal(rig.open({ host: 'dev' }))).toMatchObject({ code: 'DEVICE_NOT_FOUND' });
   });
 
+  test('from the bus in the middle of an access reads as ones, is told, and closes', async () => {
+    const opened = await start();
+    opened.device.write(0, 0x20, 4, 5);
+    expect(opened.device.read(0, 0x20, 4)).toBe(5);
+    world().played.tear('dev');
+    expect(opened.device.read(0, 0x20, 4)).toBe(0xffffffff);
+    opened.device.write(0, 0x24, 4, 1);
+    expect(opened.device.read(0, 0xffc, 2)).toBe(0xffff);
+    expect(opened.events).toEqual([]);
+    await until(() => opened.events.length > 0, 'it is told');
+    for (let i = 0; i < 20; i++) await rig.world.settle();
+    expect(opened.events).toEqual([{ type: 'bus-error', region: 0, offset: 0x20 }]);
+    expect(() => opened.device.close()).toThrow('ENODEV');
+    expect(rig.world.resources()).toEqual(NOTHING_OPEN);
+    const again = await start();
+    expect(again.device.read(0, 0x20, 4)).toBe(0);
+  });
+
   test('while a line waits for its unmask is reported as stuck, not tried for ever', async () => {
     const opened = await start();
     world().setLine('dev', 0, true);

@@ -104,6 +104,11 @@ export class PlayedKernel {
     this.command(`vanish ${name}`);
   }
 
+  /** The bus refuses every access: SIGBUS where it is mapped, ENODEV elsewhere. */
+  tear(name: string): void {
+    this.command(`tear ${name}`);
+  }
+
   /** The trigger eventfds of the device report EPOLLHUP. */
   hangUp(name: string): void {
     this.command(`hangup ${name}`);

@@ -86,6 +86,11 @@ export class MemoryDoorbell implements Doorbell {
     return Atomics.load(this.#words, SUMMARY) !== 0;
   }
 
+  /** Signals of the line that wait for an answer. */
+  waiting(line: number): number {
+    return Atomics.load(this.#words, COUNTS / 4 + line) >>> 0;
+  }
+
   /** Answers as the core does at a safe point: what was signalled, by line. */
   answer(): Map<number, number> {
     const signals = new Map<number, number>();

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import {
   EBADF,
@@ -18,7 +18,9 @@ import {
   kernel,
   mappings,
   openFiles,
+  PAGE,
   regionFile,
+  until,
   WINDOW,
 } from './support';
 
@@ -56,6 +58,31 @@ function map(
 }
 
 describeNative('a window over linear memory', () => {
+  it('whose bus refuses an access reads as ones there, is told once, and is the device elsewhere', async () => {
+    const { fd, path } = regionFile(WINDOW);
+    const memory = fixedMemory();
+    const access = accessTo(memory);
+    const window = map(memory, WINDOW, fd);
+    const told: number[] = [];
+    window.onRefused = (offset) => told.push(offset);
+    // What lies beyond the end of the file has no memory behind it.
+    truncateSync(path, PAGE);
+    expect(access.load(WINDOW + 2 * PAGE + 4)).toBe(-1);
+    access.store(WINDOW + 3 * PAGE, 1);
+    access.store(WINDOW + 8, 7);
+    expect(readFileSync(path).readUInt32LE(8)).toBe(7);
+    expect(access.load(WINDOW + 8)).toBe(7);
+    expect(told).toEqual([]);
+    await until(() => told.length > 0, 'the owner is told');
+    expect(told).toEqual([2 * PAGE + 4]);
+    expect(access.load(WINDOW + 4 * PAGE)).toBe(-1);
+    await until(() => told.length > 1, 'the owner is told of the next');
+    expect(told).toEqual([2 * PAGE + 4, 4 * PAGE]);
+    window.unmap();
+    expect(access.load(WINDOW + 2 * PAGE + 4)).toBe(0);
+    kernel().close(fd);
+  });
+
   it('lets Wasm load and store the device, until it is taken away', () => {
     const { fd, path } = regionFile(WINDOW);
     const memory = fixedMemory();

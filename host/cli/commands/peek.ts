@@ -22,8 +22,8 @@ export const peek: Command = {
 Reads registers. The place is an offset in bytes (0x for hexadecimal), perhaps
 with the region in front, or the name of a register where a profile knows the
 device. What lies outside the region never reaches the device. Reading may have
-side effects: a receive FIFO loses a byte, a status may be cleared. Where the
-bus refuses an access to a mapped region, Linux ends the process (SIGBUS).
+side effects: a receive FIFO loses a byte, a status may be cleared. What the bus
+refuses to read, as it does where a device is not clocked, reads as ones.
 
 ${OPEN_NOTE}
 

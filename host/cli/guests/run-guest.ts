@@ -125,6 +125,11 @@ async function plugAll(
             else if (event.type === 'line-stuck') warn(`${name}: line ${event.line} is stuck`);
             else if (event.type === 'device-gone') {
               warn(`${name}: the device is gone: line ${event.line} fires no more`);
+            } else if (event.type === 'bus-error') {
+              const place = `region ${event.region} at 0x${event.offset.toString(16)}`;
+              warn(
+                `${name}: the bus refused an access to ${place}, which reads as ones from now on`,
+              );
             }
           },
         }),

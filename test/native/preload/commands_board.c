@@ -134,6 +134,19 @@ const char *command_vanish(char **words, int count, FILE *out) {
   return NULL;
 }
 
+/** The bus refuses every access to the device: SIGBUS where it is mapped, ENODEV elsewhere. */
+const char *command_tear(char **words, int count, FILE *out) {
+  (void)out;
+  struct device *device = count < 1 ? NULL : board_find(words[0]);
+  if (device == NULL) return "no such device";
+  device->gone = true;
+  for (uint32_t i = 0; i < device->region_count; i++)
+    if (device->regions[i].memory != NULL && RAW2(SYS_ftruncate, device->regions[i].memory_fd, 0) < 0)
+      return "cannot truncate";
+  board_remove(device);
+  return NULL;
+}
+
 /** The trigger eventfds of a device report EPOLLHUP. */
 const char *command_hangup(char **words, int count, FILE *out) {
   (void)out;

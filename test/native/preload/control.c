@@ -15,6 +15,7 @@ struct control {
 
 static const struct command COMMANDS[] = {
     {"device", command_device},   {"remove", command_remove},     {"vanish", command_vanish},
+    {"tear", command_tear},
     {"hangup", command_hangup},   {"raise", command_raise},       {"lower", command_lower},
     {"pulse", command_pulse},     {"line", command_line},         {"peek", command_peek},
     {"poke", command_poke},       {"dma-read", command_dma_read}, {"dma-write", command_dma_write},
