@@ -37,16 +37,12 @@ export {
 export { MemorySink, type TraceSink, TraceWriter } from './format/writer';
 export type { RecordOptions } from './record/options';
 export { type Recording, record } from './record/record';
-export {
-  CoreReplay,
-  type CoreReplayOptions,
-  type CoreReplayReport,
-  replayCore,
-  replayOptions,
-} from './replay/core-replay';
+export { type CoreReplayOptions, replayOptions } from './replay/core-options';
+export { CoreReplay } from './replay/core-replay';
 export { type RegisterPlace, TraceDebugger } from './replay/debugger';
 export { type Divergence, DivergenceError, divergenceText } from './replay/divergence';
 export { type ReplayHost, type ReplayHostOptions, replayHost } from './replay/machine-replay';
+export { type CoreReplayReport, replayCore } from './replay/report';
 export { type DiffOptions, diffTraces, type TraceDifference } from './tools/diff';
 export { type DumpOptions, dumpTrace } from './tools/dump';
 export type { Latency } from './tools/latency';

@@ -3,7 +3,9 @@ import type { RecordedEvent } from '../format/event';
 import { OP_LINE_UP, OP_READ, OP_WRITE } from '../format/ops';
 import { type EventData, eventData } from '../format/text';
 import type { Trace } from '../format/trace';
-import { CoreReplay, type CoreReplayOptions } from './core-replay';
+import type { CoreReplayOptions } from './core-options';
+import { CoreReplay } from './core-replay';
+import { isStart } from './match';
 
 /** A register, and the direction of accesses to it. */
 export interface RegisterPlace {
@@ -131,10 +133,6 @@ export class TraceDebugger {
   dispose(): void {
     this.#replay.dispose();
   }
-}
-
-function isStart(event: RecordedEvent): boolean {
-  return event.phase === 'whole' || event.phase === 'begin';
 }
 
 /** Number of the outermost call in which an event is; the event's own where it is outside. */

@@ -1,6 +1,6 @@
 import { Trace } from '../format/trace';
 import { MemorySink, TraceWriter } from '../format/writer';
-import { replayCore } from '../replay/core-replay';
+import { replayCore } from '../replay/report';
 import { EventCopier } from './copy';
 import { checkSource, startOfWindow } from './source';
 
