@@ -39,10 +39,24 @@ export type { RecordOptions } from './record/options';
 export { type Recording, record } from './record/record';
 export { type CoreReplayOptions, replayOptions } from './replay/core-options';
 export { CoreReplay } from './replay/core-replay';
-export { type RegisterPlace, TraceDebugger } from './replay/debugger';
-export { type Divergence, DivergenceError, divergenceText } from './replay/divergence';
+export { TraceDebugger } from './replay/debugger';
+export {
+  type Divergence,
+  DivergenceError,
+  type DivergenceInterval,
+  divergenceText,
+} from './replay/divergence';
+export {
+  type BootGuest,
+  MachineDebugger,
+  type MachineDebuggerOptions,
+  type ReplayedGuest,
+} from './replay/machine-debugger';
 export { type ReplayHost, type ReplayHostOptions, replayHost } from './replay/machine-replay';
-export { type CoreReplayReport, replayCore } from './replay/report';
+export type { RegisterPlace } from './replay/navigation';
+export { type CoreReplayReport, locateDivergence, replayCore } from './replay/report';
+export type { StateDifference } from './replay/state-difference';
+export { ReplayWalk } from './replay/walk';
 export { type DiffOptions, diffTraces, type TraceDifference } from './tools/diff';
 export { type DumpOptions, dumpTrace } from './tools/dump';
 export type { Latency } from './tools/latency';

@@ -6,7 +6,7 @@ import type { RecordedEvent } from '../format/event';
 import { OP_LOAD, OP_READ, OP_STORE, type OpShape, opShape } from '../format/ops';
 import { actualText } from '../format/text';
 import type { Trace } from '../format/trace';
-import { DivergenceError } from './divergence';
+import { type Divergence, DivergenceError } from './divergence';
 import { describeDivergence } from './divergence-report';
 import { isStart, sameArgs, sameBytes } from './match';
 import { ReplayedError } from './replayed-error';
@@ -39,6 +39,12 @@ export class ReplaySession {
   device: VfioPlatformDevice | undefined;
   /** Guest RAM by handle. */
   readonly rams = new Map<number, GuestRam>();
+  /** The first difference that was found. */
+  divergence: Divergence | undefined;
+  /** The core's state there, where it was outside of all calls. */
+  stateThere: Uint32Array | undefined;
+  /** The words of the core's state block as they are now. */
+  coreState: (() => Uint32Array | undefined) | undefined;
   /** Nothing is compared and nothing is consumed: the device is being brought to a checkpoint. */
   muted = false;
   // A call in short form: its load or store is still to come.
@@ -63,6 +69,9 @@ export class ReplaySession {
     this.cursor.seek(event);
     this.timeNs = timeNs;
     this.depth = 0;
+    this.#fused = false;
+    this.divergence = undefined;
+    this.stateThere = undefined;
   }
 
   /** Whether the trace is at its end. */
@@ -213,6 +222,7 @@ export class ReplaySession {
     this.cursor.next();
     this.timeNs = this.event.timeNs;
     perform(this, this.event);
+    this.onPlace?.();
   }
 
   /** Number of the next event. */
@@ -220,6 +230,8 @@ export class ReplaySession {
     return this.cursor.peek() ? this.event.ordinal : this.trace.totals.events;
   }
 
+  /** Told when a stimulus has been done. */
+  onPlace: (() => void) | undefined;
   /** Told of each DMA write that was done again. */
   onDma: ((ram: GuestRam, offset: number, length: number) => void) | undefined;
 
@@ -227,7 +239,12 @@ export class ReplaySession {
   diverged(actual: string, current = false): DivergenceError {
     const next = current || this.cursor.peek() ? this.event : undefined;
     const { trace, timeNs, device } = this;
-    return describeDivergence({ trace, timeNs, device, next, actual });
+    const error = describeDivergence({ trace, timeNs, device, next, actual });
+    if (this.divergence === undefined) {
+      this.divergence = error.divergence;
+      this.stateThere = this.depth === 0 ? this.coreState?.()?.slice() : undefined;
+    }
+    return error;
   }
 
   #expectFused(): void {
