@@ -10,6 +10,11 @@ import type { Trace } from '../format/trace';
 export interface CoreReplayOptions {
   /** Another build of the core than the embedded one. */
   readonly core?: WebAssembly.Module;
+  /**
+   * Whether replayCore() looks for where a difference came about, which takes
+   * some more replays; true unless given.
+   */
+  readonly locate?: boolean;
   /** Told of the device's events. */
   readonly listener?: DeviceListener;
   /** Gets between the replayed host and the device, for example record(). */

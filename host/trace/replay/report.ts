@@ -57,7 +57,8 @@ export async function replayCore(
     replay.run();
   } catch (error) {
     if (error instanceof DivergenceError) {
-      divergence = await locateDivergence(trace, error.divergence, options);
+      divergence = error.divergence;
+      if (options.locate !== false) divergence = await locateDivergence(trace, divergence, options);
     } else if (error instanceof VfioError && error.code === 'TRACE_ENDED') cut ??= error.message;
     else throw error;
   } finally {
