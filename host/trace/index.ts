@@ -37,6 +37,7 @@ export {
 export { MemorySink, type TraceSink, TraceWriter } from './format/writer';
 export type { RecordOptions } from './record/options';
 export { type Recording, record } from './record/record';
+export { type ContinueOptions, continueRecording } from './replay/continue';
 export { type CoreReplayOptions, replayOptions } from './replay/core-options';
 export { CoreReplay } from './replay/core-replay';
 export { TraceDebugger } from './replay/debugger';

@@ -1,5 +1,6 @@
+import { PHASE_OPEN } from '../../../assembly/boundary/options';
 import { ABI_VERSION } from '../../../assembly/boundary/version';
-import { STATE_END, STATE_START } from '../../../assembly/state/layout';
+import { DEVICE, STATE_END, STATE_START } from '../../../assembly/state/layout';
 import type { CoreMemory } from '../../core/core-memory';
 import type { VfioPlatformDevice } from '../../device/device';
 import type { LineTarget } from '../../device/effect-pump';
@@ -42,6 +43,8 @@ export function takeOver(
   const { session } = tap;
   const state = stateOf(memory);
   if (state.length !== checkpoint.state.length) return false;
+  // Of a device that had been closed: this one is open, and cannot become closed without a call.
+  if (checkpoint.state[(DEVICE - STATE_START) >>> 2] !== PHASE_OPEN) return false;
   // What the host's side remembers comes about by calls that nobody answers or compares.
   session.muted = true;
   try {
@@ -106,7 +109,7 @@ export function takeCheckpoint(
 }
 
 /** What the host has connected and mapped before an event, as far as a trace tells. */
-function connectedAt(trace: Trace, event: number) {
+export function connectedAt(trace: Trace, event: number) {
   const lines = new Map<number, number>();
   const rams: RamMapping[] = [];
   const cursor = trace.cursor();

@@ -1,4 +1,5 @@
 import type { VfioPlatformDevice } from '../../device/device';
+import { VfioError } from '../../errors';
 import { type EventData, eventData } from '../format/text';
 import type { Trace } from '../format/trace';
 import {
@@ -65,6 +66,26 @@ export abstract class ReplayWalk {
   get next(): EventData | undefined {
     const { cursor, event } = this.session;
     return cursor.peek() ? eventData(event) : undefined;
+  }
+
+  /**
+   * The device's snapshot here: for `VfioPlatformDevice.restore()` of a device on
+   * another host, which goes on from it.
+   * @throws VfioError TRACE_UNSUPPORTED where the device is not open
+   */
+  snapshot(): Uint8Array {
+    const { device, session } = this;
+    if (device?.closed !== false) {
+      throw new VfioError('TRACE_UNSUPPORTED', 'there is no open device to take a snapshot of');
+    }
+    // It is no call of the recording.
+    const { muted } = session;
+    session.muted = true;
+    try {
+      return device.snapshot();
+    } finally {
+      session.muted = muted;
+    }
   }
 
   /** Goes back before the last call. @returns false at the start @throws DivergenceError */
