@@ -2,6 +2,7 @@ import type { DeviceLocation } from '../../boundary/host';
 import type { HostPort } from '../../boundary/port';
 import type { DeviceTap } from '../../boundary/tap';
 import type { CoreImports } from '../../core/boundary-types';
+import { WINDOW_START } from '../../core/core';
 import type { CoreMemory } from '../../core/core-memory';
 import type { VfioPlatformDevice } from '../../device/device';
 import type { DeviceEvent } from '../../device/events';
@@ -20,6 +21,8 @@ const utf8 = new TextEncoder();
 
 /** Puts a trace in the place of a device's host. */
 export class ReplayTap implements DeviceTap {
+  /** Windows have addresses only: all accesses to them are answered from the trace. */
+  readonly coreBytes = WINDOW_START;
   readonly session: ReplaySession;
   readonly windows = new WindowNumbers();
   memory: CoreMemory | undefined;
