@@ -1,4 +1,4 @@
-import { PHASE_OPEN } from '../../../assembly/boundary/options';
+import { PHASE_CLOSED } from '../../../assembly/boundary/options';
 import { ABI_VERSION } from '../../../assembly/boundary/version';
 import { DEVICE, STATE_END, STATE_START } from '../../../assembly/state/layout';
 import type { CoreMemory } from '../../core/core-memory';
@@ -43,8 +43,6 @@ export function takeOver(
   const { session } = tap;
   const state = stateOf(memory);
   if (state.length !== checkpoint.state.length) return false;
-  // Of a device that had been closed: this one is open, and cannot become closed without a call.
-  if (checkpoint.state[(DEVICE - STATE_START) >>> 2] !== PHASE_OPEN) return false;
   // What the host's side remembers comes about by calls that nobody answers or compares.
   session.muted = true;
   try {
@@ -55,6 +53,7 @@ export function takeOver(
       device.mapGuestRam(guestRamOf(size), iova, writable);
     }
     if (checkpoint.timerUsed) learnTimer(device, checkpoint, target);
+    if (checkpoint.state[(DEVICE - STATE_START) >>> 2] === PHASE_CLOSED) device.close();
   } catch {
     return false;
   } finally {
