@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { RP2040 } from 'rp2040js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { LINE_STATISTICS } from '../../assembly/state/layout';
-import type { Machine } from '../../host/machines/contract';
+import type { KeptState, Machine } from '../../host/machines/contract';
 import { SeededRandom } from '../../host/sim';
 import {
   type BootGuest,
@@ -195,6 +195,50 @@ describe('a machine that walks through a recording', () => {
       expect(createHash('sha256').update(chip.sram).digest('hex')).toBe(end);
       await at.seek(0);
     }
+    at.dispose();
+  });
+
+  it('keeps only so many states, farther and farther apart, and still finds every place', async () => {
+    booted = 0;
+    let kept = 0;
+    const counting: BootGuest = async (host) => {
+      const guest = await boot(host);
+      const { machine } = guest;
+      const keepState = machine.keepState?.bind(machine);
+      machine.keepState = () => {
+        kept++;
+        return (keepState as () => KeptState)();
+      };
+      return guest;
+    };
+    const at = await walk(counting, { interval: 1 });
+    const views = await seen(at, 900);
+    // 64 at intervals of 1, then 32 at 2, 32 at 4 and so on.
+    expect(kept).toBeGreaterThan(64);
+    expect(kept).toBeLessThan(64 * 6);
+    const positions = [...views.keys()];
+    for (const index of [3, 850, 77, 500, 0, 899]) {
+      const position = positions[index] as number;
+      await at.seek(position);
+      expect(view(at)).toBe(views.get(position));
+    }
+    expect(booted).toBe(1);
+    at.dispose();
+  });
+
+  it('goes back by the start where the state cannot be kept, as while a PIO runs', async () => {
+    booted = 0;
+    const withPio: BootGuest = async (host) => {
+      const guest = await boot(host);
+      (chip.pio[0] as { stopped: boolean }).stopped = false;
+      return guest;
+    };
+    const at = await walk(withPio);
+    const views = await seen(at, 40);
+    const position = [...views.keys()][10] as number;
+    await at.seek(position);
+    expect(view(at)).toBe(views.get(position));
+    expect(booted).toBeGreaterThan(1);
     at.dispose();
   });
 
