@@ -2,16 +2,21 @@ import { createHash } from 'node:crypto';
 import type { RP2040 } from 'rp2040js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { LINE_STATISTICS } from '../../assembly/state/layout';
+import type { VfioHost } from '../../host/boundary/host';
+import type { VfioPlatformDevice } from '../../host/device/device';
+import { openDevice } from '../../host/device/open';
 import type { KeptState, Machine } from '../../host/machines/contract';
-import { SeededRandom } from '../../host/sim';
+import { MemoryDevice, SeededRandom, SimulatedHost, VirtualClock } from '../../host/sim';
 import {
   type BootGuest,
   DivergenceError,
   divergenceText,
   MachineDebugger,
   type MachineDebuggerOptions,
-  type MemorySink,
-  type Trace,
+  MemorySink,
+  type ReplayedGuest,
+  record,
+  Trace,
   TraceDebugger,
 } from '../../host/trace';
 import {
@@ -319,5 +324,72 @@ describe('a guest that does something else', () => {
     });
     expect(divergenceText(divergence)).toMatch(/line statistics 0 completions: \d+, not \d+/);
     at.dispose();
+  });
+});
+
+describe("a machine of one's own", () => {
+  const openOn = (host: VfioHost, clock: VirtualClock) =>
+    openDevice(host, { host: 'dev', memoryBytes: 0x200000 }, { clock });
+
+  /** Waits, reads a register, waits. */
+  async function recording(): Promise<Trace> {
+    const clock = new VirtualClock();
+    const host = new SimulatedHost({ clock });
+    host.addDevice({ name: 'dev', model: new MemoryDevice() });
+    const sink = new MemorySink();
+    const device = await openOn(record(host, { uuid: 'own', sink }), clock);
+    clock.advance(1000);
+    device.read(0, 8, 4);
+    clock.advance(1000);
+    device.close();
+    return Trace.open(sink.bytes());
+  }
+
+  const guest =
+    (steps: (clock: VirtualClock, device: VfioPlatformDevice) => readonly (() => void)[]) =>
+    async (host: VfioHost): Promise<ReplayedGuest> => {
+      const clock = new VirtualClock();
+      const device = await openOn(host, clock);
+      const program = [...steps(clock, device)];
+      return {
+        machine: { name: 'own', clock } as unknown as Machine,
+        run(stop) {
+          while (!stop() && program.length > 0) program.shift()?.();
+        },
+        dispose: () => device.close(),
+      };
+    };
+
+  const wait = (clock: VirtualClock) => () => clock.advance(1000);
+
+  it('is walked through as any other', async () => {
+    const boot = guest((clock, device) => [wait(clock), () => device.read(0, 8, 4), wait(clock)]);
+    const at = await MachineDebugger.start([await recording()], boot);
+    expect(at.keepsState).toBe(false);
+    expect((await at.toAccess({ region: 0, offset: 8 }))?.name).toBe('read');
+    expect(at.stepForward()).toBe(true);
+    expect(at.timeNs).toBe(1000);
+    expect(await at.stepBack()).toBe(true);
+    await at.seek(Number.POSITIVE_INFINITY);
+    expect(at.next?.name).toBe('close');
+    at.dispose();
+  });
+
+  it('that does less than recorded is told so, and one that does nothing does not hang', async () => {
+    const trace = await recording();
+    const idle = await MachineDebugger.start(
+      [trace],
+      guest((clock) => [wait(clock), wait(clock)]),
+    );
+    await expect(idle.seek(Number.POSITIVE_INFINITY)).rejects.toThrow(
+      'got nothing more, to the end of the run',
+    );
+    idle.dispose();
+    const stuck = await MachineDebugger.start(
+      [trace],
+      guest(() => []),
+    );
+    await expect(stuck.seek(Number.POSITIVE_INFINITY)).rejects.toMatchObject({ code: 'MACHINE' });
+    stuck.dispose();
   });
 });

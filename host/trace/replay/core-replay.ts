@@ -1,22 +1,18 @@
 import { ABI_VERSION } from '../../../assembly/boundary/version';
-import type { VfioHost } from '../../boundary/host';
 import type { VfioPlatformDevice } from '../../device/device';
 import type { LineTarget } from '../../device/effect-pump';
-import { openDevice } from '../../device/open';
-import { VfioError } from '../../errors';
-import { type Checkpoint, decodeCheckpoint } from '../format/checkpoint';
+import type { Checkpoint } from '../format/checkpoint';
 import type { RecordedEvent } from '../format/event';
 import * as ops from '../format/ops';
 import { corrupt } from '../format/problem';
 import type { Trace, TraceCheckpoint } from '../format/trace';
 import { type CallSurroundings, makeCall } from './calls';
-import { type CoreReplayOptions, checkOptions, replayOptions } from './core-options';
+import { foreignStart, openRecorded, startOfReplay } from './core-opening';
+import type { CoreReplayOptions } from './core-options';
 import { checkpointAt, stateOf, takeCheckpoint, takeOver } from './core-state';
 import { DivergenceError } from './divergence';
-import { guestRamOf } from './guest-ram';
-import { noKernel, noSysfs } from './kernel';
 import { ReplaySession } from './session';
-import { isReplayFailure, ReplayTap } from './tap';
+import { isReplayFailure, type ReplayTap } from './tap';
 
 /**
  * Runs the core again from a trace, which also makes the calls: no device and
@@ -50,7 +46,7 @@ export class CoreReplay {
    */
   static async start(trace: Trace, options: CoreReplayOptions = {}): Promise<CoreReplay> {
     const replay = new CoreReplay(trace, options);
-    await replay.open();
+    await replay.#open();
     return replay;
   }
 
@@ -75,63 +71,17 @@ export class CoreReplay {
     return takeOver(this.device, this.#tap, checkpoint, place, (line) => this.target(line));
   }
 
-  protected async open(): Promise<void> {
-    const { session, options } = this;
-    checkOptions(session.trace);
-    const { header } = session.trace;
-    const host: VfioHost = {
-      kernel: noKernel([session]),
-      sysfs: noSysfs,
-      tap: {
-        tap: (resolved) => {
-          this.#tap = new ReplayTap(session, resolved);
-          return this.#tap;
-        },
-      },
-    };
-    try {
-      this.device = await openDevice(
-        options.through ? options.through(host) : host,
-        replayOptions(session.trace),
-        {
-          clock: { nowNs: () => session.timeNs, setTimer: () => ({ cancel() {} }) },
-          guestRam: header.guestRam.map((block) => ({ ...block, ...guestRamOf(block.size) })),
-          ...(header.directMapping && { setDirectMapping: () => {} }),
-          ...(header.irqchip && { vmFd: 0 }),
-          ...(header.machine && {
-            machine: { name: header.machine.name, capabilities: header.machine as never },
-          }),
-          ...(options.listener && { listener: options.listener }),
-          ...(options.core && { core: options.core }),
-        },
-      );
-    } catch (error) {
-      // Else the recorded opening failed in the same way.
-      if (isReplayFailure(error) || !this.#tap?.failedAsRecorded) throw error;
-    }
-    session.device = this.device;
-    await this.#enterWindow();
-  }
-
-  /** A trimmed recording goes on from a checkpoint behind its opening. */
-  async #enterWindow(): Promise<void> {
-    const { trace } = this.session;
-    const how = trace.header.derived?.how;
-    if (how === 'lines') {
-      throw new VfioError(
-        'TRACE_UNSUPPORTED',
-        'the recording has some lines only, so it cannot be replayed; use the one it was made from',
-      );
-    }
-    const [place] = trace.checkpoints;
-    if (how !== 'window' || place === undefined) return;
-    const checkpoint = decodeCheckpoint(trace.contents(place.chunk));
+  async #open(): Promise<void> {
+    const { session } = this;
+    const { device, tap } = await openRecorded(session, this.options);
+    this.device = device;
+    session.device = device;
+    this.#tap = tap;
+    const start = startOfReplay(session.trace);
+    if (start === undefined) return;
+    const { checkpoint, place } = start;
     if (checkpoint.abi !== ABI_VERSION || !this.#takeOver(checkpoint, place)) {
-      throw new VfioError(
-        'TRACE_UNSUPPORTED',
-        `the recording begins at a checkpoint of boundary version ${checkpoint.abi}, this release has ${ABI_VERSION}; ` +
-          'trim the whole recording again',
-      );
+      throw foreignStart(checkpoint);
     }
   }
 
@@ -220,14 +170,14 @@ export class CoreReplay {
     session.beginAccess();
     try {
       if (event.op === ops.OP_WRITE) {
-        this.#open.write(
+        this.#device.write(
           args[0] as number,
           args[1] as number,
           args[2] as number,
           args[3] as number,
         );
       } else {
-        const read = this.#open.read(args[0] as number, args[1] as number, args[2] as number);
+        const read = this.#device.read(args[0] as number, args[1] as number, args[2] as number);
         if (read !== value) this.#compare(event.op, read, 0, value, 0);
       }
     } catch (error) {
@@ -254,16 +204,16 @@ export class CoreReplay {
     try {
       switch (op) {
         case ops.OP_READ:
-          first = this.#open.read(a, b, c);
+          first = this.#device.read(a, b, c);
           break;
         case ops.OP_WRITE:
-          this.#open.write(a, b, c, d);
+          this.#device.write(a, b, c, d);
           break;
         case ops.OP_SAFE_POINT:
-          this.#open.safePoint();
+          this.#device.safePoint();
           break;
         default:
-          [first, second] = makeCall(this.#open, this.#surroundings, op, event.args, input);
+          [first, second] = makeCall(this.#device, this.#surroundings, op, event.args, input);
       }
     } catch (error) {
       if (error instanceof DivergenceError || isReplayFailure(error)) throw error;
@@ -288,7 +238,7 @@ export class CoreReplay {
     throw this.session.diverged(`${name} -> ${value} (recorded 0x${expected.toString(16)})`, true);
   }
 
-  get #open(): VfioPlatformDevice {
+  get #device(): VfioPlatformDevice {
     if (this.device === undefined) throw corrupt('a call is made on a device that is not open');
     return this.device;
   }

@@ -82,6 +82,17 @@ export class HostCalls {
     return true;
   }
 
+  /**
+   * A recording that has more than its closing left, though it is whole and the
+   * guest was run to its end.
+   */
+  unfinished(): ReplaySession | undefined {
+    return this.#sessions.find(
+      ({ trace, cursor, event }) =>
+        trace.finalised && cursor.peek() && (event.op !== ops.OP_CLOSE || event.depth !== 0),
+    );
+  }
+
   /** The recordings stand elsewhere. */
   update(): void {
     this.#at = -1;

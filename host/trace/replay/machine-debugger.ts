@@ -214,7 +214,10 @@ export class MachineDebugger extends ReplayWalk {
       while (!there()) {
         if (this.#calls.makeDue(clock.nowNs())) continue;
         const untilNs = this.#calls.untilNs;
-        if (clock.nowNs() >= untilNs) break;
+        if (clock.nowNs() >= untilNs) {
+          this.#checkEnd();
+          break;
+        }
         this.#places.keepIfDue(this.position, this.#step);
         this.#run(there, untilNs);
       }
@@ -224,17 +227,30 @@ export class MachineDebugger extends ReplayWalk {
     }
   }
 
+  /** The recorded run was as long as this one. @throws DivergenceError when it had more in it */
+  #checkEnd(): void {
+    const session = this.#calls.unfinished();
+    if (session) throw session.diverged('nothing more, to the end of the run');
+  }
+
   #run(there: () => boolean, untilNs: number): void {
     const calls = this.#calls;
     const places = this.#places;
     const { clock } = this.machine;
     // Asked first where it stands already.
-    let moved = false;
+    let asked = 0;
+    let stopped = false;
     this.#guest.run(() => {
-      if (moved) this.#step++;
-      moved = true;
-      return there() || calls.isDue(clock.nowNs()) || places.isDue(this.position);
+      if (asked > 0) this.#step++;
+      asked++;
+      stopped = there() || calls.isDue(clock.nowNs()) || places.isDue(this.position);
+      return stopped;
     }, untilNs - clock.nowNs());
+    if (stopped || asked > 1 || clock.nowNs() >= untilNs) return;
+    throw new VfioError(
+      'MACHINE',
+      `${this.machine.name}: run() of the replayed guest neither ran it nor let its time go by`,
+    );
   }
 }
 

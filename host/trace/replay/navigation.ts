@@ -25,7 +25,7 @@ export function isAccessTo({ region, offset, direction }: RegisterPlace) {
     args[1] === offset;
 }
 
-/** The next event that matches, in a later call than the one at `here` and after `behind`. */
+/** The first event from `here` on that matches and comes after event `behind`. */
 export function nextMatch(
   trace: Trace,
   here: number,
@@ -33,13 +33,9 @@ export function nextMatch(
   matches: (event: RecordedEvent) => boolean,
 ): EventData | undefined {
   const cursor = trace.cursor(here);
-  let inNext = true;
   while (cursor.next()) {
     const { event } = cursor;
-    if (!isStart(event)) continue;
-    if (event.depth === 0) inNext = event.ordinal === here;
-    // Where it stands already is no place to go to.
-    if (!inNext && event.ordinal > behind && matches(event)) return eventData(event);
+    if (isStart(event) && event.ordinal > behind && matches(event)) return eventData(event);
   }
   return undefined;
 }

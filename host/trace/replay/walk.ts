@@ -97,20 +97,24 @@ export abstract class ReplayWalk {
     return true;
   }
 
-  /** Goes to where line `line` goes up next. @returns the event; undefined when it does not */
+  /**
+   * Goes to where line `line` goes up next. That may be in the call that is next
+   * here already; asked again from the same place, it is the one after it.
+   * @returns the event; undefined when it does not
+   */
   toInterrupt(line: number): Promise<EventData | undefined> {
     return this.#to(isInterrupt(line));
   }
 
-  /** Goes to the next access to a register. @returns the event; undefined when there is none */
+  /** The same for the next access to a register. @returns the event; undefined when there is none */
   toAccess(place: RegisterPlace): Promise<EventData | undefined> {
     return this.#to(isAccessTo(place));
   }
 
-  /** Goes to the next event for which `matches` is true, in a later call than the next. */
+  /** Goes to the next event for which `matches` is true. */
   async #to(matches: Parameters<typeof nextMatch>[3]): Promise<EventData | undefined> {
     const here = this.position;
-    // More than one call may be between two places of a machine.
+    // What was found is still to come here, and is no place to go to a second time.
     const behind = here === this.#foundAt ? this.#found : -1;
     const found = nextMatch(this.trace, here, behind, matches);
     if (found === undefined) return undefined;
