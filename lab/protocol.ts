@@ -41,6 +41,8 @@ export type BoardRequest =
   /** Keeps the transcript of a scenario, where the run is one that records (lab/board/recording.mjs). */
   | {
       readonly do: 'record';
+      /** Where: a file of test/lab. */
+      readonly file: string;
       readonly name: string;
       readonly kernel: string;
       readonly entries: readonly unknown[];
