@@ -47,6 +47,8 @@ export type BoardRequest =
       readonly kernel: string;
       readonly entries: readonly unknown[];
     }
+  /** Replays a recording on the host's computer: {@link Replayed}. `trace` is the file in base64. */
+  | { readonly do: 'replay'; readonly name: string; readonly trace: string }
   /** A command of QEMU's monitor (QMP). */
   | { readonly do: 'monitor'; readonly command: string; readonly arguments?: object };
 
@@ -61,4 +63,14 @@ export interface UartTaken {
   readonly wrong: number;
   /** All of it, where it is short. */
   readonly text: string;
+}
+
+/** What came of a core replay outside of the board. */
+export interface Replayed {
+  /** The architecture of that computer, in Node's words. */
+  readonly machine: string;
+  readonly events: number;
+  /** Recording the replay has given the same bytes. */
+  readonly identical: boolean;
+  readonly divergence?: string | undefined;
 }

@@ -2,6 +2,7 @@
 
 import { Dialogue } from './connection.mjs';
 import { Recording } from './recording.mjs';
+import { replay } from './replay.mjs';
 
 /** @typedef {import('../protocol').BoardRequest} BoardRequest */
 /** @typedef {import('./connection.mjs').Connection} Connection */
@@ -80,6 +81,8 @@ export class Outside {
         return this.#taken();
       case 'record':
         return this.recording.add(request);
+      case 'replay':
+        return replay(request.name, Buffer.from(request.trace, 'base64'));
       case 'monitor':
         return this.monitor(request.command, request.arguments);
     }

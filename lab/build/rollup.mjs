@@ -7,8 +7,10 @@ const PUBLIC = {
   'host/index.ts': 'vfio-platform-wasm',
   'host/sim/index.ts': 'vfio-platform-wasm/sim',
   'host/native/index.ts': 'vfio-platform-wasm/native',
+  'host/trace/index.ts': 'vfio-platform-wasm/trace',
   'host/profiles/index.ts': 'vfio-platform-wasm/profiles',
   'host/machines/rp2040js/index.ts': 'vfio-platform-wasm/machines/rp2040js',
+  'host/machines/v86/index.ts': 'vfio-platform-wasm/machines/v86',
 };
 
 /** Makes the tests use the package that is installed in the guest, as its users do. */
@@ -37,7 +39,7 @@ export default {
     sourcemap: true,
     chunkFileNames: 'chunks/[name].js',
   },
-  external: [/^node:/, 'rp2040js'],
+  external: [/^node:/, 'rp2040js', 'v86'],
   plugins: [
     throughThePackage,
     typescript({
