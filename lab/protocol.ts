@@ -49,6 +49,8 @@ export type BoardRequest =
     }
   /** Replays a recording on the host's computer: {@link Replayed}. `trace` is the file in base64. */
   | { readonly do: 'replay'; readonly name: string; readonly trace: string }
+  /** Runs the stories on the simulated host, on the host's computer: what can be seen of them. */
+  | { readonly do: 'stories'; readonly machine: 'rp2040js' | 'v86' }
   /** A command of QEMU's monitor (QMP). */
   | { readonly do: 'monitor'; readonly command: string; readonly arguments?: object };
 

@@ -3,6 +3,7 @@
 import { Dialogue } from './connection.mjs';
 import { Recording } from './recording.mjs';
 import { replay } from './replay.mjs';
+import { simulatedStories } from './stories.mjs';
 
 /** @typedef {import('../protocol').BoardRequest} BoardRequest */
 /** @typedef {import('./connection.mjs').Connection} Connection */
@@ -83,6 +84,8 @@ export class Outside {
         return this.recording.add(request);
       case 'replay':
         return replay(request.name, Buffer.from(request.trace, 'base64'));
+      case 'stories':
+        return simulatedStories(request.machine);
       case 'monitor':
         return this.monitor(request.command, request.arguments);
     }

@@ -25,10 +25,11 @@ const throughThePackage = {
 
 const tests = readdirSync('lab/tests').filter((name) => name.endsWith('.test.ts'));
 
-/** The runner and the tests, for Node in the guest. */
+/** The runner and the tests, for Node in the guest, and what the board runs as well. */
 export default {
   input: {
     main: 'lab/guest/main.ts',
+    'run-stories': 'lab/guest/run-stories.ts',
     ...Object.fromEntries(
       tests.map((name) => [`tests/${name.replace(/\.ts$/, '')}`, resolve('lab/tests', name)]),
     ),

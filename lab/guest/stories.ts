@@ -123,5 +123,6 @@ export function assertSameStories(
   assert.equal(expected.spurious, 0);
   const [, pins = 0] = seen.handled;
   assert.ok(seen.spurious <= pins, `${seen.spurious} spurious interrupts`);
+  assert.deepEqual(seen.handled.slice(0, 2), expected.handled.slice(0, 2));
   assert.deepEqual([seen.failures, expected.failures], [0, 0]);
 }
