@@ -47,8 +47,11 @@ export type BoardRequest =
       readonly kernel: string;
       readonly entries: readonly unknown[];
     }
-  /** Replays a recording on the host's computer: {@link Replayed}. `trace` is the file in base64. */
-  | { readonly do: 'replay'; readonly name: string; readonly trace: string }
+  /**
+   * Replays a recording on the host's computer: {@link Replayed}. `trace` is the
+   * file in base64; it is kept under the other name where the run is one that records.
+   */
+  | { readonly do: 'replay'; readonly trace: string; readonly keepAs?: string }
   /** Runs the stories on the simulated host, on the host's computer: what can be seen of them. */
   | { readonly do: 'stories'; readonly machine: 'rp2040js' | 'v86' }
   /** A command of QEMU's monitor (QMP). */

@@ -83,7 +83,7 @@ export class Outside {
       case 'record':
         return this.recording.add(request);
       case 'replay':
-        return replay(request.name, Buffer.from(request.trace, 'base64'));
+        return replay(Buffer.from(request.trace, 'base64'), request.keepAs);
       case 'stories':
         return simulatedStories(request.machine);
       case 'monitor':

@@ -5,13 +5,13 @@ import { root } from '../../scripts/setup.mjs';
 
 /**
  * Runs the core again from the recording of a real device, and records that.
- * With LAB_RECORD the recording is kept for `npm test` (test/lab/recordings).
+ * With LAB_RECORD a recording that is to be kept is (test/lab/recordings).
  *
- * @param {string} name of the device
  * @param {Uint8Array} bytes the recording
+ * @param {string} [name] of the file to keep
  * @returns {Promise<import('../protocol').Replayed>}
  */
-export async function replay(name, bytes) {
+export async function replay(bytes, name) {
   const trace = await import('../../dist/trace.js');
   const opened = trace.Trace.open(bytes);
   const { uuid, quirks } = opened.header;
@@ -20,7 +20,7 @@ export async function replay(name, bytes) {
     through: (host) => trace.record(host, { uuid, quirks, sink }),
   });
   const identical = Buffer.compare(sink.bytes(), bytes) === 0;
-  if (process.env.LAB_RECORD && report.ok && identical) {
+  if (name && process.env.LAB_RECORD && report.ok && identical) {
     const folder = join(root, 'test/lab/recordings');
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `${basename(name)}.vfiotrace`), bytes);

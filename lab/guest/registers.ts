@@ -44,6 +44,32 @@ export const pl011 = {
   TX: 0x20,
 } as const;
 
+/** A virtio device behind MMIO, version 2 (virtio 1.2, section 4.2.2). */
+export const virtio = {
+  MAGIC: 0x00,
+  VERSION: 0x04,
+  DEVICE_ID: 0x08,
+  DRIVER_FEATURES: 0x20,
+  DRIVER_FEATURES_SELECT: 0x24,
+  INTERRUPT_STATUS: 0x60,
+  INTERRUPT_ACKNOWLEDGE: 0x64,
+  STATUS: 0x70,
+  /** Of the balloon: how many pages the host wants (section 5.5.4). */
+  CONFIG_PAGES: 0x100,
+  MAGIC_VALUE: 0x74726976,
+  BALLOON: 5,
+  /** Feature 32 as the bit of the second word: this driver knows version 1. */
+  VERSION_1: 1,
+  /** Bits of STATUS. */
+  ACKNOWLEDGE: 1,
+  DRIVER: 2,
+  DRIVER_OK: 4,
+  FEATURES_OK: 8,
+  /** Bits of the interrupt registers: a buffer was used, the configuration has changed. */
+  BUFFER_USED: 1,
+  CONFIG_CHANGED: 2,
+} as const;
+
 /** QEMU's edu device (docs/specs/edu.rst of QEMU). */
 export const edu = {
   ID: 0x00,

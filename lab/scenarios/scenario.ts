@@ -32,7 +32,7 @@ export const board = {
   uart: '9000000.pl011',
   /** The DMA engine on the platform bus behind an IOMMU, level. */
   edu: '10000000.edu',
-  /** A virtio slot without a device on the platform bus, no IOMMU, 512 bytes, edge. */
+  /** A virtio balloon on the platform bus, no IOMMU, 512 bytes, edge. */
   slot: 'a000000.virtio_mmio',
 } as const;
 

@@ -67,7 +67,7 @@ function replayOutside(name: string, bytes: Uint8Array): void {
   assert.equal(trace.verify(), undefined);
   const { machine, events, identical, divergence } = askBoard({
     do: 'replay',
-    name,
+    keepAs: name,
     trace: Buffer.from(bytes).toString('base64'),
   }) as Replayed;
   assert.equal(divergence, undefined);
