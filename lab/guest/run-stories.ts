@@ -50,11 +50,11 @@ async function withWorld(
   machine: Rp2040Machine | V86Machine,
   places: readonly Place[],
   { real, atEnd }: StoriesRun,
-  run: () => Promise<ArrayLike<number>>,
+  run: (world: StoriesWorld) => Promise<ArrayLike<number>>,
 ): Promise<Seen> {
   const world = await storiesWorld(machine, places, real);
   try {
-    const seen = seenIn(await run(), world);
+    const seen = seenIn(await run(world), world);
     atEnd?.(world);
     return seen;
   } catch (error) {
@@ -83,13 +83,35 @@ function onRp2040(options: StoriesRun): Promise<Seen> {
   });
 }
 
-/** On the board v86's time goes as much slower: its guest must be faster than its UART, and not time out. */
-const SLOWNESS = 150;
+/**
+ * On the board v86's time goes as much slower, or its guest would time out. Its
+ * simulated UART sends a character at each safe point: what it sends by
+ * interrupts takes slower time still, or the guest's ticks would be sooner.
+ */
+const SLOWNESS = 100;
+const SLOWNESS_OF_UART = 1500;
+/** What the guest says before it comes to that. */
+const BEFORE_UART = /^gpio /;
+
+/** v86's own source of time, in milliseconds. */
+class SlowTime {
+  slowness = SLOWNESS;
+  #at = performance.now();
+  #ms = 0;
+
+  readonly microtick = (): number => {
+    const now = performance.now();
+    this.#ms += (now - this.#at) / this.slowness;
+    this.#at = now;
+    return this.#ms;
+  };
+}
+
 /** Where link-pc.ld puts the results, in the block of RAM that starts at 1 MiB. */
 const PC_RESULT = 0x20_0000 - 0x10_0000;
 const PC_INPUTS = [5, 10, 11];
 
-async function newPc({ folder, real }: StoriesRun): Promise<V86> {
+async function newPc({ folder }: StoriesRun, time: SlowTime | undefined): Promise<V86> {
   const { buffer } = new Uint8Array(readFileSync(join(folder, 'stories-pc.elf')));
   const emulator = new V86({
     wasm_path: fileURLToPath(import.meta.resolve('v86/build/v86.wasm')),
@@ -101,15 +123,16 @@ async function newPc({ folder, real }: StoriesRun): Promise<V86> {
     autostart: false,
   });
   await new Promise<void>((resolve) => emulator.add_listener('emulator-ready', resolve));
-  // v86's own source of time, which the adapter takes as well.
   const { v86 } = emulator as unknown as { v86: object };
-  if (real) Object.assign(v86.constructor, { microtick: () => performance.now() / SLOWNESS });
+  // The adapter takes it from there as well.
+  if (time) Object.assign(v86.constructor, { microtick: time.microtick });
   return emulator;
 }
 
 /** v86 with firmware/stories-pc.elf. */
 async function onV86(options: StoriesRun): Promise<Seen> {
-  const emulator = await newPc(options);
+  const time = options.real ? new SlowTime() : undefined;
+  const emulator = await newPc(options, time);
   const machine = await V86Machine.whenReady(emulator);
   const places = DEVICES.map((name, index) => ({
     name,
@@ -121,11 +144,13 @@ async function onV86(options: StoriesRun): Promise<Seen> {
     return new Uint32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + PC_RESULT, WORDS.length);
   };
   try {
-    return await withWorld(machine, places, options, async () => {
+    return await withWorld(machine, places, options, async ({ outside }) => {
       void emulator.run();
       const start = performance.now();
       while (results()[0] !== MAGIC) {
         if (performance.now() - start > LIMIT_MS) throw new Error(`no end within ${LIMIT_MS} ms`);
+        const atUart = outside.lines.some((line) => BEFORE_UART.test(line));
+        if (time && atUart) time.slowness = SLOWNESS_OF_UART;
         await sleep(5);
       }
       return results();
