@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { buildPreload } from './scripts/build-preload.mjs';
@@ -20,6 +20,8 @@ function playedKernel(): Record<string, string> {
 export default defineConfig({
   test: {
     testTimeout: 60_000,
+    // The default leaves a core idle, which on two is half of them.
+    maxWorkers: availableParallelism(),
     projects: [
       // What needs the core runs on every build of it, the rest once.
       ...variants.map((variant) => ({

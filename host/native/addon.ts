@@ -88,6 +88,7 @@ export interface Addon {
   watch(fd: number, doorbell: number, line: number): number;
   unwatch(fd: number): number;
   keepAlive(on: boolean): void;
+  haltPoll(us: number): number;
   // Only where KVM has the irqchip of a PC.
   kvmCreate?(
     irqchip: boolean,

@@ -11,6 +11,8 @@ import { RealClock } from './real-clock';
 const QUIET_MS = 30;
 /** A busy host may keep the guest waiting. */
 const PATIENCE_MS = 20_000;
+/** Between two looks at a condition. */
+const LONGEST_NAP_MS = 50;
 
 /** Gives the board's devices to VFIO; a test that takes one away has to call it, too. */
 export function prepareDevices(): void {
@@ -132,10 +134,10 @@ export class Rig {
   async until(what: string, condition: () => boolean, patienceMs = PATIENCE_MS): Promise<void> {
     const start = performance.now();
     while (!condition()) {
-      if (performance.now() - start > patienceMs) {
-        throw new Error(`${this.name}: no ${what} within ${patienceMs} ms`);
-      }
-      await sleep(1);
+      const waited = performance.now() - start;
+      if (waited > patienceMs) throw new Error(`${this.name}: no ${what} within ${patienceMs} ms`);
+      // A look costs the emulated CPU as much as a few interrupts.
+      await sleep(Math.min(1 + waited / 20, LONGEST_NAP_MS));
     }
   }
 

@@ -25,6 +25,14 @@ Napi::Value drop_doorbell(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+/** (µs) → 0 or −errno */
+Napi::Value halt_poll(const Napi::CallbackInfo& info) {
+  const uint32_t us = u32(info, 0);
+  if (us > HaltPoll::kMostUs) return number(info, -EINVAL);
+  Environment::of(info).halt_poll().set_most(int64_t{us} * 1000);
+  return number(info, 0);
+}
+
 /** (fd, doorbell, line) → 0 or −errno */
 Napi::Value watch(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::of(info);
@@ -56,6 +64,7 @@ void bind_watching(Napi::Env env, Napi::Object exports) {
   bind<watch>(env, exports, "watch");
   bind<unwatch>(env, exports, "unwatch");
   bind<keep_alive>(env, exports, "keepAlive");
+  bind<halt_poll>(env, exports, "haltPoll");
 }
 
 }  // namespace vfio_native

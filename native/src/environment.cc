@@ -1,5 +1,7 @@
 #include "environment.h"
 
+#include <thread>
+
 #include "loop_poll.h"
 
 namespace vfio_native {
@@ -9,6 +11,11 @@ std::shared_ptr<void> pin(Napi::Object object) {
 }
 
 namespace {
+
+/** Looking around would keep the only core from whoever is to be seen. */
+int64_t default_halt_poll_ns() {
+  return std::thread::hardware_concurrency() > 1 ? int64_t{HaltPoll::kDefaultUs} * 1000 : 0;
+}
 
 /** The getter of WebAssembly.Memory.prototype.buffer, which only takes real ones. */
 Napi::Function memory_buffer_getter(Napi::Env env) {
@@ -25,6 +32,7 @@ Napi::Function memory_buffer_getter(Napi::Env env) {
 
 Environment::Environment(Napi::Env env)
     : env_(env),
+      halt_poll_(default_halt_poll_ns()),
       context_(std::make_unique<Napi::AsyncContext>(env, "vfio-irq")),
       buffer_of_memory_(Napi::Persistent(memory_buffer_getter(env))) {
   wakeup_ = Wakeup::New(env, "vfio-irq", 0, 1, this);
@@ -91,7 +99,8 @@ int Environment::watch(Napi::Env env, int fd, std::shared_ptr<Doorbell> doorbell
   const int result = host_->watcher.watch(fd, std::move(doorbell), line);
   if (result == 0 && !looping_) {
     looping_ = true;
-    LoopPoll::start(env, host_->watcher.epoll(), loop_is_ready, this);
+    LoopPoll::start(env, host_->watcher.epoll(), {loop_is_ready, loop_sleeps, loop_is_awake},
+                    halt_poll_, this);
   }
   return result;
 }
@@ -99,6 +108,7 @@ int Environment::watch(Napi::Env env, int fd, std::shared_ptr<Doorbell> doorbell
 void Environment::loop_is_ready(void* data) {
   auto* environment = static_cast<Environment*>(data);
   if (environment->host_ == nullptr) return;
+  environment->host_->watcher.owner_is_awake();
   if (!environment->host_->watcher.poll()) return;
   const Napi::Env env(environment->env_);
   try {
@@ -109,6 +119,16 @@ void Environment::loop_is_ready(void* data) {
   } catch (const Napi::Error&) {
     // A worker that is being terminated runs no JavaScript any more.
   }
+}
+
+void Environment::loop_sleeps(void* data) {
+  auto* environment = static_cast<Environment*>(data);
+  if (environment->host_ != nullptr) environment->host_->watcher.owner_sleeps();
+}
+
+void Environment::loop_is_awake(void* data) {
+  auto* environment = static_cast<Environment*>(data);
+  if (environment->host_ != nullptr) environment->host_->watcher.owner_is_awake();
 }
 
 void Environment::deliver(Napi::Env env, Napi::Function, Environment* environment, void*) {

@@ -7,6 +7,7 @@
 
 #include <napi.h>
 
+#include "halt_poll.h"
 #include "host.h"
 
 namespace vfio_native {
@@ -25,6 +26,8 @@ class Environment {
   Host& host() { return *host_; }
   /** Whether interrupts on their way keep the process alive. */
   void keep_alive(Napi::Env env, bool on);
+  /** How long the event loop looks around before it sleeps, at most; see halt_poll.h. */
+  HaltPoll& halt_poll() { return halt_poll_; }
   /** The bytes of a WebAssembly.Memory, kept in place by `pin`; throws for anything else. */
   PinnedBytes linear_memory(Napi::Value memory);
   /** A doorbell whose owner is told through `wake`; with a line when that has hung up. */
@@ -39,11 +42,14 @@ class Environment {
   using Wakeup = Napi::TypedThreadSafeFunction<Environment, void, deliver>;
 
   static void loop_is_ready(void* environment);
+  static void loop_sleeps(void* environment);
+  static void loop_is_awake(void* environment);
   void wake_owners(Napi::Env env);
   void tear_down();
 
   const napi_env env_;
   bool looping_ = false;
+  HaltPoll halt_poll_;
   std::unique_ptr<Napi::AsyncContext> context_;
   Napi::FunctionReference buffer_of_memory_;
   std::map<uint32_t, Napi::FunctionReference> wakes_;

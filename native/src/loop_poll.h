@@ -4,14 +4,28 @@
 
 #include <napi.h>
 
+#include "halt_poll.h"
+
 namespace vfio_native {
 
 class LoopPoll {
  public:
-  using Ready = void (*)(void* owner);
+  /** Called on the loop's thread, each with the owner. */
+  struct Callbacks {
+    /** `fd` is readable. */
+    void (*ready)(void* owner);
+    /** The loop is about to wait; `ready` comes when `fd` becomes readable meanwhile. */
+    void (*sleeps)(void* owner);
+    /** It has waited, and called back whoever had something. */
+    void (*awake)(void* owner);
+  };
 
-  /** Calls `ready(owner)` on the loop's thread while `fd` is readable; never keeps the loop alive. */
-  static void start(Napi::Env env, int fd, Ready ready, void* owner);
+  /**
+   * Polls `fd` in the environment's loop until that ends; never keeps it alive.
+   * @param halt_poll of the owner, which outlives the loop's last wait
+   */
+  static void start(Napi::Env env, int fd, const Callbacks& callbacks, HaltPoll& halt_poll,
+                    void* owner);
 };
 
 }  // namespace vfio_native

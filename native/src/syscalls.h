@@ -8,12 +8,14 @@
 #include <cstdint>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace vfio_native::sys {
@@ -91,6 +93,26 @@ inline int epoll_remove(int epoll, int fd) {
 /** @param timeout_ms −1: until something happens */
 inline int epoll_wait(int epoll, epoll_event* events, int most, int timeout_ms) {
   return result(::epoll_wait(epoll, events, most, timeout_ms));
+}
+
+/** Waits until `fd` is readable, but no longer than that. */
+inline void wait_readable(int fd, long most_ns) {
+  pollfd one{fd, POLLIN, 0};
+  const timespec most{0, most_ns};
+  ::ppoll(&one, 1, &most, nullptr);
+}
+
+/** Whether `fd` is readable now. */
+inline bool readable(int fd) {
+  pollfd one{fd, POLLIN, 0};
+  return ::poll(&one, 1, 0) == 1;
+}
+
+/** The monotonic clock. */
+inline int64_t now_ns() {
+  timespec now;
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
 /** Status flags of the open file (O_NONBLOCK and the like). */

@@ -12,6 +12,8 @@ namespace {
 constexpr uint64_t kStop = 0;
 /** Events taken at once; the owner waits for no more than these. */
 constexpr int kBatch = 64;
+/** Longer than a core of a virtual machine needs to wake up. */
+constexpr long kHeadStartNs = 100'000;
 
 }  // namespace
 
@@ -45,7 +47,7 @@ int Watcher::start() {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   int status = 0;
   try {
-    thread_ = std::thread(&Watcher::run, this, epoll_fd);
+    thread_ = std::thread(&Watcher::run, this, epoll_fd, stop_fd);
     pthread_setname_np(thread_.native_handle(), "vfio-irq");
   } catch (const std::system_error&) {
     status = -EAGAIN;
@@ -174,14 +176,24 @@ bool Watcher::poll() {
   return !rung_.empty();
 }
 
-void Watcher::run(int epoll) {
+bool Watcher::left_to_owner(uint32_t& nap, int stop) {
+  const uint32_t now = naps_;
+  if ((now & 1) == 0 || now == nap) return false;
+  nap = now;
+  sys::wait_readable(stop, kHeadStartNs);
+  return true;
+}
+
+void Watcher::run(int epoll, int stop) {
   epoll_event events[kBatch];
+  uint32_t nap = 0;
   for (;;) {
     const int ready = sys::epoll_wait(epoll, events, kBatch, -1);
     if (ready < 0) {
       if (ready == -EINTR) continue;
       return;
     }
+    if (left_to_owner(nap, stop)) continue;
     bool notify = false;
     {
       const std::lock_guard lock(mutex_);

@@ -1,6 +1,7 @@
 // One thread that drains thousands of trigger eventfds into doorbells.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -32,6 +33,10 @@ namespace vfio_native {
  *   the summary to 0 first).
  * - The thread and poll() may have the same events: the second one finds the
  *   eventfd empty.
+ * - An owner that sleeps on the epoll is woken by the kernel itself. The thread
+ *   then keeps out of its way for a while, once each time the owner sleeps, as it
+ *   would only compete for the lock and the core; what is still there afterwards
+ *   the thread delivers, whatever the owner does.
  * - Events carry a number that is never used again, so an event of a watch that
  *   has ended, or of a descriptor that was closed and opened anew, finds nothing.
  */
@@ -58,6 +63,14 @@ class Watcher {
    * @returns whether take_rung() has something
    */
   bool poll();
+  /** The owner is about to wait for epoll(), and calls poll() when it becomes readable. */
+  void owner_sleeps() {
+    if (const uint32_t now = naps_.load(std::memory_order_relaxed); (now & 1) == 0) naps_ = now + 1;
+  }
+  /** It does not wait any more. */
+  void owner_is_awake() {
+    if (const uint32_t now = naps_.load(std::memory_order_relaxed); (now & 1) != 0) naps_ = now + 1;
+  }
   /** The epoll that both the thread and poll() look at; −1 before the first watch that succeeded. */
   int epoll() const { return epoll_.get(); }
   /** The doorbells that have rung, or have lines that hung up, since the last call. */
@@ -75,8 +88,10 @@ class Watcher {
 
   /** The first time: the epoll and the thread, or neither. */
   int start();
-  /** The thread; `epoll` is open until it has ended. */
-  void run(int epoll);
+  /** The thread; both descriptors are open until it has ended. */
+  void run(int epoll, int stop);
+  /** The thread: whether the owner is being woken, in which case it has had its time for that. */
+  bool left_to_owner(uint32_t& nap, int stop);
   /** With the mutex: delivers what `events` tells. @returns whether to notify */
   bool deliver_all(const epoll_event* events, int count);
   /** With the mutex. @returns whether to notify */
@@ -92,6 +107,9 @@ class Watcher {
   uint64_t next_id_ = 1;
   /** Only the owner's thread uses it. */
   std::unordered_map<int, uint64_t> by_fd_;
+
+  /** Odd while the owner sleeps; counts how often it did. */
+  std::atomic<uint32_t> naps_ = 0;
 
   std::mutex mutex_;
   bool stopping_ = false;

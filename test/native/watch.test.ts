@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { EAGAIN, EBADF, EEXIST, EINVAL, ENOENT } from '../../assembly/abi/linux';
 import type { Doorbell } from '../../host/boundary/kernel';
+import { NativeHost } from '../../host/native/host';
 import {
   describeNative,
   eventfd,
@@ -37,6 +38,53 @@ describeNative('a watched eventfd', () => {
     kernel().close(fd);
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(doorbell.wakes).toBe(1);
+  });
+
+  it('rings while JavaScript runs in a callback of the event loop', async () => {
+    const doorbell = new MemoryDoorbell();
+    const fd = eventfd();
+    kernel().watch(fd, doorbell, 37);
+    const { port1, port2 } = new MessageChannel();
+    // For libuv the loop is still waiting then.
+    const arrived = new Promise<void>((resolve, reject) => {
+      port2.onmessage = () => {
+        try {
+          for (let round = 1; round <= 3; round++) {
+            signal(fd, round);
+            spin(() => doorbell.ringing);
+            expect(doorbell.answer()).toEqual(new Map([[37, round]]));
+          }
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
+      };
+    });
+    port1.postMessage('');
+    await arrived;
+    port1.close();
+    kernel().unwatch(fd);
+    kernel().close(fd);
+  });
+
+  it('wakes a loop that looks around for the next one as it wakes one that sleeps', async () => {
+    const doorbell = new MemoryDoorbell();
+    const fd = eventfd();
+    kernel().watch(fd, doorbell, 0);
+    for (const us of [0, 1000, 200]) {
+      new NativeHost().haltPoll(us);
+      const before = doorbell.wakes;
+      for (let round = 1; round <= 50; round++) {
+        signal(fd);
+        await until(() => doorbell.wakes === before + round, `wake-up ${round}`);
+        expect(doorbell.answer()).toEqual(new Map([[0, 1]]));
+      }
+    }
+    for (const us of [-1, 1001, 0.5, Number.NaN]) {
+      expect(() => new NativeHost().haltPoll(us)).toThrow(/^haltPoll must have 0 to 1000/);
+    }
+    kernel().unwatch(fd);
+    kernel().close(fd);
   });
 
   it('wakes again after every answer', async () => {

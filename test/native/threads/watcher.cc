@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "../../../native/src/halt_poll.h"
 #include "../../../native/src/watcher.h"
 
 using vfio_native::Doorbell;
@@ -181,11 +182,73 @@ void ends_while_signals_arrive() {
   }
 }
 
+/** The thread leaves events to an owner that sleeps, but not for ever, and not twice in one sleep. */
+void a_sleeping_owner_comes_first() {
+  Core core;
+  std::atomic<int> notified = 0;
+  Watcher watcher([&] { notified++; });
+  const int fd = vfio_native::sys::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  require(watcher.watch(fd, core.doorbell, 5) == 0, "watch");
+  const uint64_t one = 1;
+  uint64_t rung = 0;
+  int first = 0;
+  for (int round = 0; round < 500; round++) {
+    watcher.owner_sleeps();
+    vfio_native::sys::write(fd, &one, sizeof one);
+    require(vfio_native::sys::readable(watcher.epoll()), "the kernel tells the owner");
+    watcher.owner_is_awake();
+    if (watcher.poll() && notified == 0) first++;
+    for (notified = 0; watcher.take_rung().empty();) std::this_thread::yield();
+    notified = 0;
+    core.answer();
+    require(core.counted[5] == ++rung, "the signal has arrived");
+  }
+  require(first > 0, "the owner is the first at times");
+  watcher.owner_sleeps();
+  for (int signal = 0; signal < 3; signal++) {
+    vfio_native::sys::write(fd, &one, sizeof one);
+    while (notified == 0) std::this_thread::yield();
+    notified = 0;
+    require(watcher.take_rung().size() == 1, "the thread delivers to an owner that does not come");
+    core.answer();
+    require(core.counted[5] == ++rung, "the signal has arrived");
+  }
+  watcher.forget(fd);
+  vfio_native::sys::close(fd);
+}
+
+/** How long a loop looks around follows the device. */
+void looking_around_adapts() {
+  vfio_native::HaltPoll poll(200'000);
+  require(poll.window() == 0, "nothing at first");
+  for (int i = 0; i < 5; i++) poll.waited(1'000'000, true);
+  require(poll.window() == 0, "nothing for a slow device");
+  for (int i = 0; i < 5; i++) poll.waited(5'000, false);
+  require(poll.window() == 0, "nothing for others than devices");
+  int64_t before = 0;
+  while (poll.window() < 100'000) {
+    poll.waited(100'000, true);
+    require(poll.window() > before, "it grows with a fast one");
+    before = poll.window();
+  }
+  poll.waited(100'000, true);
+  require(poll.window() == before, "up to what saves the wait");
+  for (int i = 0; i < 5; i++) poll.waited(200'000, true);
+  require(poll.window() == 200'000, "never beyond the most");
+  poll.waited(200'001, true);
+  require(poll.window() == 0, "and is over when the device is slow again");
+  poll.set_most(0);
+  poll.waited(1, true);
+  require(poll.window() == 0, "never, when that is wanted");
+}
+
 }  // namespace
 
 int main() {
   no_signal_is_lost_or_doubled();
   every_ring_wakes();
   ends_while_signals_arrive();
+  a_sleeping_owner_comes_first();
+  looking_around_adapts();
   std::puts("ok");
 }
