@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { before, describe, it } from 'node:test';
 import { EACCES, EBUSY, EINVAL, EPERM } from '../../assembly/abi/linux';
 import { VfioError } from '../../host/index';
+import { openElsewhere } from '../guest/elsewhere';
 import { edu, sources } from '../guest/registers';
 import { prepareDevices, Rig } from '../guest/rig';
 import { board } from '../scenarios/scenario';
@@ -66,49 +66,33 @@ describe('devices by cdev and iommufd', { skip }, () => {
     rig.close();
   });
 
-  /** Opens the GPIO in another process; what it says. */
-  const elsewhere = (options: { readonly iommufd: boolean; readonly uid?: number }) => {
-    const { iommufd, uid = 0 } = options;
-    const script = `
-      import { openDevice, VirtualClock } from 'vfio-platform-wasm';
-      import { NativeHost } from 'vfio-platform-wasm/native';
-      const clock = new VirtualClock();
-      const options = { host: '${board.gpio}', iommufd: ${iommufd} };
-      await openDevice(new NativeHost(), options, { clock }).then(
-        () => console.log('opened'),
-        (error) => console.log([error.code, error.errno, error.message].join(' ')),
-      );
-    `;
-    const { stdout, stderr } = spawnSync('node', ['--input-type=module', '-e', script], {
-      encoding: 'utf8',
-      cwd: '/lab',
-      uid,
-      gid: uid,
-    });
-    return `${stdout}${stderr}`.trim();
-  };
-
   it('a device that is bound already is refused, and is free afterwards', async () => {
     const rig = await Rig.open(board.gpio, { iommufd: true });
     await assert.rejects(Rig.open(board.gpio, { iommufd: true }), { code: 'ALREADY_ATTACHED' });
     // Linux says EINVAL, not EBUSY, to who binds a cdev a second time.
-    const said = elsewhere({ iommufd: true });
+    const said = openElsewhere({ host: board.gpio, iommufd: true });
     assert.match(said, new RegExp(`^BIND_IOMMUFD ${EINVAL} .*close the program`));
     rig.close();
-    assert.equal(elsewhere({ iommufd: true }), 'opened');
+    assert.equal(openElsewhere({ host: board.gpio, iommufd: true }), 'opened');
   });
 
   it('a device whose group is open is busy, and the group is while the device is bound', async () => {
     const byGroup = await Rig.open(board.gpio, { iommufd: false });
-    assert.match(elsewhere({ iommufd: true }), new RegExp(`^BIND_IOMMUFD ${EBUSY} .*its group`));
+    assert.match(
+      openElsewhere({ host: board.gpio, iommufd: true }),
+      new RegExp(`^BIND_IOMMUFD ${EBUSY} .*its group`),
+    );
     byGroup.close();
     const byCdev = await Rig.open(board.gpio, { iommufd: true });
-    assert.match(elsewhere({ iommufd: false }), new RegExp(`^OPEN_GROUP ${EBUSY} `));
+    assert.match(
+      openElsewhere({ host: board.gpio, iommufd: false }),
+      new RegExp(`^OPEN_GROUP ${EBUSY} `),
+    );
     byCdev.close();
   });
 
   it('a user without the permission is refused, with what to do', () => {
-    const said = elsewhere({ iommufd: true, uid: 1000 });
+    const said = openElsewhere({ host: board.gpio, iommufd: true }, 1000);
     assert.match(said, new RegExp(`^OPEN_(CDEV|IOMMUFD) ${EACCES} `));
     console.log(said);
   });
