@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { RP2040 } from 'rp2040js';
-import { V86 } from 'v86';
+import type { V86 } from 'v86';
 import { bootFirmware, Rp2040Machine, runFor, runUntil } from '../../host/machines/rp2040js/index';
 import { V86Machine } from '../../host/machines/v86/index';
 import { DEVICES, type Place, type Seen, type StoriesWorld, seenIn, storiesWorld } from './stories';
@@ -55,11 +55,11 @@ async function withWorld(
   machine: Rp2040Machine | V86Machine,
   places: readonly Place[],
   { real, atEnd }: StoriesRun,
-  run: (world: StoriesWorld) => Promise<ArrayLike<number>>,
+  run: () => Promise<ArrayLike<number>>,
 ): Promise<Seen> {
   const world = await storiesWorld(machine, places, real);
   try {
-    const seen = seenIn(await run(world), world);
+    const seen = seenIn(await run(), world);
     atEnd?.(world);
     return seen;
   } catch (error) {
@@ -88,35 +88,29 @@ function onRp2040(options: StoriesRun): Promise<Seen> {
   });
 }
 
-/**
- * On the board v86's time goes as much slower, or its guest would time out. Its
- * simulated UART sends a character at each safe point: what it sends by
- * interrupts takes slower time still, or the guest's ticks would be sooner.
- */
+/** On the board v86's time goes as much slower: its guest must be faster than its UART, and not time out. */
 const SLOWNESS = 100;
-const SLOWNESS_OF_UART = 1500;
-/** What the guest says before it comes to that. */
-const BEFORE_UART = /^gpio /;
 
-/** v86's own source of time, in milliseconds. */
-class SlowTime {
-  slowness = SLOWNESS;
-  #at = performance.now();
-  #ms = 0;
-
-  readonly microtick = (): number => {
-    const now = performance.now();
-    this.#ms += (now - this.#at) / this.slowness;
-    this.#at = now;
-    return this.#ms;
-  };
+/**
+ * v86 takes its source of time when it is loaded, in one place for the
+ * processor's code and in another for the rest.
+ */
+async function loadV86(slowness: number): Promise<typeof import('v86')> {
+  const { now } = performance;
+  performance.now = () => now.call(performance) / slowness;
+  try {
+    return await import('v86');
+  } finally {
+    performance.now = now;
+  }
 }
 
 /** Where link-pc.ld puts the results, in the block of RAM that starts at 1 MiB. */
 const PC_RESULT = 0x20_0000 - 0x10_0000;
 const PC_INPUTS = [5, 10, 11];
 
-async function newPc({ folder }: StoriesRun, time: SlowTime | undefined): Promise<V86> {
+async function newPc({ folder, real }: StoriesRun): Promise<V86> {
+  const { V86 } = await loadV86(real ? SLOWNESS : 1);
   const { buffer } = new Uint8Array(readFileSync(join(folder, 'stories-pc.elf')));
   const emulator = new V86({
     wasm_path: fileURLToPath(import.meta.resolve('v86/build/v86.wasm')),
@@ -128,16 +122,12 @@ async function newPc({ folder }: StoriesRun, time: SlowTime | undefined): Promis
     autostart: false,
   });
   await new Promise<void>((resolve) => emulator.add_listener('emulator-ready', resolve));
-  const { v86 } = emulator as unknown as { v86: object };
-  // The adapter takes it from there as well.
-  if (time) Object.assign(v86.constructor, { microtick: time.microtick });
   return emulator;
 }
 
 /** v86 with firmware/stories-pc.elf. */
 async function onV86(options: StoriesRun): Promise<Seen> {
-  const time = options.real ? new SlowTime() : undefined;
-  const emulator = await newPc(options, time);
+  const emulator = await newPc(options);
   const machine = await V86Machine.whenReady(emulator);
   const places = DEVICES.map((name, index) => ({
     name,
@@ -149,13 +139,11 @@ async function onV86(options: StoriesRun): Promise<Seen> {
     return new Uint32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + PC_RESULT, WORDS.length);
   };
   try {
-    return await withWorld(machine, places, options, async ({ outside }) => {
+    return await withWorld(machine, places, options, async () => {
       void emulator.run();
       const start = performance.now();
       while (results()[0] !== MAGIC) {
         if (performance.now() - start > LIMIT_MS) throw new Error(`no end within ${LIMIT_MS} ms`);
-        const atUart = outside.lines.some((line) => BEFORE_UART.test(line));
-        if (time && atUart) time.slowness = SLOWNESS_OF_UART;
         await sleep(5);
       }
       return results();
