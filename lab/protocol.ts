@@ -41,10 +41,19 @@ export type BoardRequest =
   /** Keeps the transcript of a scenario, where the run is one that records (lab/board/recording.mjs). */
   | {
       readonly do: 'record';
+      /** Where: a file of test/lab. */
+      readonly file: string;
       readonly name: string;
       readonly kernel: string;
       readonly entries: readonly unknown[];
     }
+  /**
+   * Replays a recording on the host's computer: {@link Replayed}. `trace` is the
+   * file in base64; it is kept under the other name where the run is one that records.
+   */
+  | { readonly do: 'replay'; readonly trace: string; readonly keepAs?: string }
+  /** Runs the stories on the simulated host, on the host's computer: what can be seen of them. */
+  | { readonly do: 'stories'; readonly machine: 'rp2040js' | 'v86' }
   /** A command of QEMU's monitor (QMP). */
   | { readonly do: 'monitor'; readonly command: string; readonly arguments?: object };
 
@@ -59,4 +68,14 @@ export interface UartTaken {
   readonly wrong: number;
   /** All of it, where it is short. */
   readonly text: string;
+}
+
+/** What came of a core replay outside of the board. */
+export interface Replayed {
+  /** The architecture of that computer, in Node's words. */
+  readonly machine: string;
+  readonly events: number;
+  /** Recording the replay has given the same bytes. */
+  readonly identical: boolean;
+  readonly divergence?: string | undefined;
 }

@@ -4,7 +4,7 @@ import { buildIommufdGuest } from './build/guest.mjs';
 import { runTests } from './test.mjs';
 
 try {
-  const ok = await runTests(await buildIommufdGuest(), process.argv[2] ?? 'iommufd');
+  const ok = await runTests(await buildIommufdGuest(), process.argv[2] ?? 'iommufd,agreement');
   process.exit(ok ? 0 : 1);
 } catch (error) {
   fail(error);

@@ -1,8 +1,8 @@
 import type { Command, Report } from './arguments/command';
 import { commandHelp, generalHelp } from './arguments/help';
-import { checkPositionals, parseCommandLine } from './arguments/parse';
+import { checkPositionals, commandName, parseCommandLine } from './arguments/parse';
 import { flag, oneOf } from './arguments/values';
-import { commands } from './commands';
+import { commandNames, loadCommand, loadCommands } from './commands';
 import type { HostSystem, Terminal } from './environment';
 import { EXIT_OK } from './exit-codes';
 import { type Failure, failureOf } from './failure';
@@ -49,13 +49,17 @@ export async function runCommandLine(
   // Asked before parsing, so that a wrong command line is told as JSON, too.
   const json = args.includes('--json');
   try {
-    const { command, positionals, values } = parseCommandLine(args, commands);
+    const name = commandName(args, commandNames);
+    const command = name === undefined ? undefined : await loadCommand[name]?.();
+    const { positionals, values } = parseCommandLine(args, command);
     if (flag(values, 'version')) {
       terminal.out(json ? `${toJson('version', { version })}\n` : `${version}\n`);
       return EXIT_OK;
     }
     if (command === undefined || flag(values, 'help')) {
-      terminal.out(command === undefined ? generalHelp(commands) : commandHelp(command));
+      terminal.out(
+        command === undefined ? generalHelp(await loadCommands()) : commandHelp(command),
+      );
       return EXIT_OK;
     }
     checkPositionals(command, positionals);

@@ -2,6 +2,7 @@ import {
   EACCES,
   EBUSY,
   EEXIST,
+  EINVAL,
   ENODEV,
   ENOENT,
   ENOMEM,
@@ -189,6 +190,15 @@ const steps: ReadonlyMap<number, Step> = new Map<number, Step>([
       code: 'BIND_IOMMUFD',
       syscall: 'VFIO_DEVICE_BIND_IOMMUFD',
       action: () => 'bind the device to iommufd',
+      remedy: ({ errno }) => {
+        if (errno === EPERM) {
+          return 'the IOMMU does not isolate interrupts: load iommufd with allow_unsafe_interrupts=1 if you accept that; or another program has a device of its group';
+        }
+        if (errno === EBUSY) return 'close the program that has its group open';
+        // What Linux says to the second one who binds a device.
+        if (errno === EINVAL) return 'close the program that has the device open, if there is one';
+        return undefined;
+      },
     },
   ],
   [

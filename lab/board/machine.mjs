@@ -37,6 +37,9 @@ export function qemuArguments({ folder, image, initramfs, tree, append }) {
     ...['-kernel', image, '-initrd', initramfs, '-dtb', tree],
     ...['-append', `console=hvc0 quiet panic=-1 ${append}`],
     ...['-device', 'edu,addr=7'],
+    // In the virtio slot at 0xa000000, as a current device (virtio 1.0 and later).
+    ...['-global', 'virtio-mmio.force-legacy=false'],
+    ...['-device', 'virtio-balloon-device,bus=virtio-mmio-bus.0'],
     ...['-device', 'virtio-serial-pci'],
     ...['-chardev', 'stdio,id=console,signal=off', '-device', 'virtconsole,chardev=console'],
     ...[

@@ -2,6 +2,8 @@
 
 import { Dialogue } from './connection.mjs';
 import { Recording } from './recording.mjs';
+import { replay } from './replay.mjs';
+import { simulatedStories } from './stories.mjs';
 
 /** @typedef {import('../protocol').BoardRequest} BoardRequest */
 /** @typedef {import('./connection.mjs').Connection} Connection */
@@ -80,6 +82,10 @@ export class Outside {
         return this.#taken();
       case 'record':
         return this.recording.add(request);
+      case 'replay':
+        return replay(Buffer.from(request.trace, 'base64'), request.keepAs);
+      case 'stories':
+        return simulatedStories(request.machine);
       case 'monitor':
         return this.monitor(request.command, request.arguments);
     }

@@ -6,8 +6,14 @@ import { prebuild } from '../../scripts/native.mjs';
 import { root } from '../../scripts/setup.mjs';
 import { digestOf, sh, step } from './step.mjs';
 
+const FIRMWARE = ['firmware/stories.bin', 'firmware/stories-pc.elf'];
+
+/** Of v86, which has debug builds and older formats as well. */
+const V86_FILES = ['package.json', 'build/libv86.mjs', 'build/v86.wasm'];
+
 const SOURCES = [
-  ...['host', 'assembly', 'firmware/stories.bin', 'test/machines', 'test/sim/fixture.ts'],
+  ...['host', 'assembly', 'test/machines/stories-outside.ts', 'test/sim/fixture.ts'],
+  ...FIRMWARE,
   ...['lab/guest', 'lab/scenarios', 'lab/tests', 'lab/protocol.ts', 'lab/build/rollup.mjs'],
 ];
 
@@ -48,7 +54,10 @@ async function packageStep() {
     for (const name of ['rp2040js', 'node-gyp-build']) {
       cpSync(join('node_modules', name), join(lab, 'node_modules', name), { recursive: true });
     }
-    cpSync('firmware/stories.bin', join(lab, 'firmware/stories.bin'));
+    for (const file of V86_FILES) {
+      cpSync(join('node_modules/v86', file), join(lab, 'node_modules/v86', file));
+    }
+    for (const file of FIRMWARE) cpSync(file, join(lab, file));
   });
 }
 

@@ -7,8 +7,10 @@ const PUBLIC = {
   'host/index.ts': 'vfio-platform-wasm',
   'host/sim/index.ts': 'vfio-platform-wasm/sim',
   'host/native/index.ts': 'vfio-platform-wasm/native',
+  'host/trace/index.ts': 'vfio-platform-wasm/trace',
   'host/profiles/index.ts': 'vfio-platform-wasm/profiles',
   'host/machines/rp2040js/index.ts': 'vfio-platform-wasm/machines/rp2040js',
+  'host/machines/v86/index.ts': 'vfio-platform-wasm/machines/v86',
 };
 
 /** Makes the tests use the package that is installed in the guest, as its users do. */
@@ -23,10 +25,11 @@ const throughThePackage = {
 
 const tests = readdirSync('lab/tests').filter((name) => name.endsWith('.test.ts'));
 
-/** The runner and the tests, for Node in the guest. */
+/** The runner and the tests, for Node in the guest, and what the board runs as well. */
 export default {
   input: {
     main: 'lab/guest/main.ts',
+    'run-stories': 'lab/guest/run-stories.ts',
     ...Object.fromEntries(
       tests.map((name) => [`tests/${name.replace(/\.ts$/, '')}`, resolve('lab/tests', name)]),
     ),
@@ -37,7 +40,7 @@ export default {
     sourcemap: true,
     chunkFileNames: 'chunks/[name].js',
   },
-  external: [/^node:/, 'rp2040js'],
+  external: [/^node:/, 'rp2040js', 'v86'],
   plugins: [
     throughThePackage,
     typescript({

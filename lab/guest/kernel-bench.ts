@@ -13,11 +13,13 @@ const SETTLE_MS = 4;
 type Raw = Pick<Kernel, 'open' | 'close' | 'eventfd' | 'read' | 'write' | 'pread' | 'pwrite'> & {
   ioctl(fd: number, request: number, argument: number | Uint8Array): number;
   addressOf(bytes: Uint8Array): bigint;
+  ownPages(length: number): Uint8Array;
 };
+
+const raw: Raw = createRequire(import.meta.url)('/lab/raw.node');
 
 /** The kernel that this runs on, with nothing in between. */
 function rawKernel(): Kernel {
-  const raw: Raw = createRequire(import.meta.url)('/lab/raw.node');
   return {
     ...raw,
     ioctl: (fd, request, { bytes, length, value }) =>
@@ -39,6 +41,7 @@ export function kernelBench(): Bench {
     sysfs: new FileSysfs(),
     pass: (milliseconds) => sleep(milliseconds),
     settle: () => sleep(SETTLE_MS),
+    memory: (bytes) => ({ bytes: raw.ownPages(bytes) }),
     setPin: (pin, high) => {
       askBoard({ do: 'pin', pin, high });
     },

@@ -17,12 +17,18 @@ function openPort(name: string): number {
   throw new Error(`the board has no port ${name}`);
 }
 
+/** A port takes no more than 32 KiB at once. */
+function send(port: number, message: object): void {
+  const bytes = Buffer.from(`${JSON.stringify(message)}\n`);
+  for (let sent = 0; sent < bytes.length; ) sent += writeSync(port, bytes, sent);
+}
+
 /** Writes reports to the host. Only one process may have the port open. */
 export class Reporter {
   readonly #port = openPort('lab.results');
 
   report(report: Report): void {
-    writeSync(this.#port, `${JSON.stringify(report)}\n`);
+    send(this.#port, report);
   }
 }
 
@@ -31,7 +37,7 @@ let board: number | undefined;
 /** Has something done on the board; returns when it is done. */
 export function askBoard(request: BoardRequest): unknown {
   board ??= openPort('lab.board');
-  writeSync(board, `${JSON.stringify(request)}\n`);
+  send(board, request);
   let text = '';
   const chunk = Buffer.alloc(65536);
   const decoder = new TextDecoder();

@@ -6,6 +6,7 @@ export const pl031 = {
   RTCDR: 0x00,
   RTCMR: 0x04,
   RTCLR: 0x08,
+  RTCCR: 0x0c,
   RTCIMSC: 0x10,
   RTCRIS: 0x14,
   RTCMIS: 0x18,
@@ -28,16 +29,45 @@ export const pl011 = {
   UARTDR: 0x00,
   UARTFR: 0x18,
   UARTIBRD: 0x24,
+  UARTFBRD: 0x28,
   UARTLCR_H: 0x2c,
   UARTCR: 0x30,
+  UARTIFLS: 0x34,
   UARTIMSC: 0x38,
   UARTRIS: 0x3c,
+  UARTMIS: 0x40,
   UARTICR: 0x44,
   /** Bits of UARTFR. */
   RXFE: 0x10,
   /** Bits of the interrupt registers. */
   RX: 0x10,
   TX: 0x20,
+} as const;
+
+/** A virtio device behind MMIO, version 2 (virtio 1.2, section 4.2.2). */
+export const virtio = {
+  MAGIC: 0x00,
+  VERSION: 0x04,
+  DEVICE_ID: 0x08,
+  DRIVER_FEATURES: 0x20,
+  DRIVER_FEATURES_SELECT: 0x24,
+  INTERRUPT_STATUS: 0x60,
+  INTERRUPT_ACKNOWLEDGE: 0x64,
+  STATUS: 0x70,
+  /** Of the balloon: how many pages the host wants (section 5.5.4). */
+  CONFIG_PAGES: 0x100,
+  MAGIC_VALUE: 0x74726976,
+  BALLOON: 5,
+  /** Feature 32 as the bit of the second word: this driver knows version 1. */
+  VERSION_1: 1,
+  /** Bits of STATUS. */
+  ACKNOWLEDGE: 1,
+  DRIVER: 2,
+  DRIVER_OK: 4,
+  FEATURES_OK: 8,
+  /** Bits of the interrupt registers: a buffer was used, the configuration has changed. */
+  BUFFER_USED: 1,
+  CONFIG_CHANGED: 2,
 } as const;
 
 /** QEMU's edu device (docs/specs/edu.rst of QEMU). */

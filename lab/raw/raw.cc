@@ -4,6 +4,7 @@
 #include <napi.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -74,6 +75,17 @@ Napi::Value pwrite_fd(Call call) {
   return answer(call, pwrite(static_cast<int>(number(call, 0)), from, number(call, 3), offset(call, 4)));
 }
 
+/** (length) Zeroed memory at a page of its own; the pages before and behind it are not there. Never given back. */
+Napi::Value own_pages(Call call) {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const auto length = static_cast<size_t>(number(call, 0));
+  void* start = mmap(nullptr, length + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (start == MAP_FAILED) throw Napi::Error::New(call.Env(), "no memory");
+  auto* inside = static_cast<uint8_t*>(start) + page;
+  if (mprotect(inside, length, PROT_READ | PROT_WRITE) != 0) throw Napi::Error::New(call.Env(), "no memory");
+  return Napi::Uint8Array::New(call.Env(), length, Napi::ArrayBuffer::New(call.Env(), inside, length), 0);
+}
+
 Napi::Value address_of(Call call) {
   return Napi::BigInt::New(call.Env(), reinterpret_cast<uint64_t>(bytes(call, 0, 0, 0)));
 }
@@ -90,6 +102,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("write", write_fd);
   add("pread", pread_fd);
   add("pwrite", pwrite_fd);
+  add("ownPages", own_pages);
   add("addressOf", address_of);
   return exports;
 }

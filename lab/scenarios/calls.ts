@@ -22,11 +22,12 @@ export interface OpenDevice {
   close(): void;
 }
 
-/** Opens a device in the ordinary way; throws where that fails. */
-export function openDevice(bench: Bench, device: string): OpenDevice {
+/** Opens a device in the ordinary way; throws where that fails. `wanted` is another IOMMU type than the usual one. */
+export function openDevice(bench: Bench, device: string, wanted?: number): OpenDevice {
   const { kernel } = bench;
   const path = groupPath(bench, device);
-  const type = path.includes('noiommu-') ? VFIO_NOIOMMU_IOMMU : VFIO_TYPE1V2_IOMMU;
+  const usual = path.includes('noiommu-') ? VFIO_NOIOMMU_IOMMU : VFIO_TYPE1V2_IOMMU;
+  const type = wanted ?? usual;
   const container = openPath(kernel, '/dev/vfio/vfio');
   const group = openPath(kernel, path);
   const joined = setContainer(kernel, group, container);
@@ -39,6 +40,17 @@ export function openDevice(bench: Bench, device: string): OpenDevice {
     for (const each of [fd, group, container]) kernel.close(each);
   };
   return { container, group, fd, close };
+}
+
+/** Deterministic choices, the same on every kernel (xorshift). */
+export function choices(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
 }
 
 /** Signals in an eventfd once what is on its way has arrived: their number, 0 for none. */

@@ -1,7 +1,11 @@
 import { attachments } from './attach';
+import { cdevs } from './cdev';
 import { discoveries } from './discover';
+import { dmaMappings } from './dma';
 import { edgeLines } from './edge-line';
+import { ioAddressSpaces } from './ioas';
 import { levelLines } from './level-line';
+import { registerValues } from './registers';
 import type { Scenario } from './scenario';
 import { irqMatrices } from './set-irqs';
 import { transfers } from './transfer';
@@ -14,4 +18,9 @@ export const scenarios: readonly Scenario[] = [
   ...irqMatrices,
   ...levelLines,
   ...edgeLines,
+  ...registerValues,
+  ...dmaMappings,
 ];
+
+/** The same for kernels with iommufd and cdevs. */
+export const iommufdScenarios: readonly Scenario[] = [...cdevs, ...ioAddressSpaces];

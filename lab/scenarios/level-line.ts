@@ -18,7 +18,7 @@ import {
   unmask,
   writeEventfd,
 } from '../../test/sim/fixture';
-import { openDevice, peek, poke, signals } from './calls';
+import { choices, openDevice, peek, poke, signals } from './calls';
 import { type Bench, board, outcome, type Scenario, type Transcript } from './scenario';
 
 const GPIOIS = 0x404;
@@ -58,17 +58,6 @@ function rig(bench: Bench, log: Transcript) {
 
 /** One step of a random walk over everything that can be done to a line. */
 type Move = readonly [what: string, act: () => number];
-
-/** Deterministic choices, the same on every kernel (xorshift). */
-function choices(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
-}
 
 async function walk(bench: Bench, log: Transcript, seed: number): Promise<void> {
   const { kernel, fd, trigger, newEventfd, line, fired, close } = rig(bench, log);

@@ -1,3 +1,4 @@
+import type { GuestRam } from '../../host/boundary/guest-ram';
 import type { Kernel, Sysfs } from '../../host/boundary/kernel';
 import { errnoName } from '../../host/errors';
 
@@ -12,9 +13,14 @@ export interface Bench {
   pass(milliseconds: number): Promise<void>;
   /** Lets what is on its way arrive. */
   settle(): Promise<void>;
+  /** Memory of the process, whole pages; what lies before and behind it is not there. */
+  memory(bytes: number): GuestRam;
   /** Drives an input pin of the PL061 from outside. */
   setPin(pin: number, high: boolean): void;
 }
+
+/** DMA mappings that a container may have in the scenarios (vfio_iommu_type1.dma_entry_limit). */
+export const DMA_ENTRY_LIMIT = 8;
 
 /** The devices of the board; lab/build/board.sh describes them. */
 export const board = {
@@ -26,7 +32,7 @@ export const board = {
   uart: '9000000.pl011',
   /** The DMA engine on the platform bus behind an IOMMU, level. */
   edu: '10000000.edu',
-  /** A virtio slot without a device on the platform bus, no IOMMU, 512 bytes, edge. */
+  /** A virtio balloon on the platform bus, no IOMMU, 512 bytes, edge. */
   slot: 'a000000.virtio_mmio',
 } as const;
 

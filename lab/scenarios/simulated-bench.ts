@@ -7,7 +7,7 @@ import {
   Pl061,
 } from '../../host/sim/models';
 import { SimulatedHost } from '../../host/sim/simulated-host';
-import { type Bench, board } from './scenario';
+import { type Bench, board, DMA_ENTRY_LIMIT } from './scenario';
 
 /**
  * The lab's devices differ from the hardware that the models follow: nothing
@@ -24,12 +24,19 @@ function asInTheLab<M extends DeviceModel>(model: M): M {
 }
 
 /** The lab's board with a simulated kernel and simulated devices. */
-export function simulatedBench(): Bench {
-  const host = new SimulatedHost({ unsafeNoiommu: true, iommufd: false });
+export function simulatedBench(options: { readonly iommufd?: boolean } = {}): Bench {
+  const host = new SimulatedHost({
+    unsafeNoiommu: true,
+    iommufd: options.iommufd ?? false,
+    dmaEntryLimit: DMA_ENTRY_LIMIT,
+  });
   const gpio = asInTheLab(new Pl061());
   host.addDevice({ name: board.rtc, bus: 'amba', model: asInTheLab(new Pl031()) });
   host.addDevice({ name: board.gpio, bus: 'amba', model: gpio });
-  host.addDevice({ name: board.uart, bus: 'amba', noiommu: true, model: asInTheLab(new Pl011()) });
+  const uart = asInTheLab(new Pl011());
+  // Nothing drives the modem inputs of the lab's.
+  uart.setModem({ cts: false, dsr: false, dcd: false });
+  host.addDevice({ name: board.uart, bus: 'amba', noiommu: true, model: uart });
   // Of these two only the shape matters: no scenario looks at their registers.
   const edu = new MemoryDevice({
     regions: [{ size: 0x100000 }],
@@ -44,6 +51,7 @@ export function simulatedBench(): Bench {
     sysfs: host.sysfs,
     pass: async (milliseconds) => host.clock.advance(milliseconds * 1e6),
     settle: async () => {},
+    memory: (bytes) => ({ bytes: new Uint8Array(bytes) }),
     setPin: (pin, high) => gpio.setPin(pin, high),
   };
 }

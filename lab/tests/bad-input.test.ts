@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { afterEach, before, describe, it } from 'node:test';
 import { VfioError } from '../../host/index';
+import { openElsewhere } from '../guest/elsewhere';
 import { prepareDevices, Rig } from '../guest/rig';
 import { board } from '../scenarios/scenario';
 
@@ -27,27 +28,6 @@ async function refusal(
 function unbind(bus: string, name: string): void {
   writeFileSync(`/sys/bus/${bus}/devices/${name}/driver/unbind`, name);
 }
-
-/** The script in another process, with another user's rights where one is given; its output. */
-function elsewhere(script: string, uid?: number): string {
-  const options = {
-    encoding: 'utf8' as const,
-    cwd: '/lab',
-    ...(uid !== undefined && { uid, gid: uid }),
-  };
-  const { stdout, stderr } = spawnSync('node', ['--input-type=module', '-e', script], options);
-  return `${stdout}${stderr}`.trim();
-}
-
-const OPEN = `
-  import { openDevice, VirtualClock } from 'vfio-platform-wasm';
-  import { NativeHost } from 'vfio-platform-wasm/native';
-  const clock = new VirtualClock();
-  await openDevice(new NativeHost(), { host: '${board.gpio}' }, { clock }).then(
-    () => console.log('opened'),
-    (error) => console.log([error.code, error.errno, error.message].join(' ')),
-  );
-`;
 
 describe('what cannot be opened, and the error', () => {
   it('a device that does not exist', async () => {
@@ -105,14 +85,14 @@ describe('what cannot be opened, and the error', () => {
 
   it('a device that another process has', async () => {
     const rig = await Rig.open(board.gpio);
-    const said = elsewhere(OPEN);
+    const said = openElsewhere({ host: board.gpio });
     assert.match(said, /^OPEN_GROUP 16 /);
     rig.close();
-    assert.equal(elsewhere(OPEN), 'opened');
+    assert.equal(openElsewhere({ host: board.gpio }), 'opened');
   });
 
   it('a device without the permission', () => {
-    const said = elsewhere(OPEN, 1000);
+    const said = openElsewhere({ host: board.gpio }, 1000);
     assert.match(said, /^OPEN_(GROUP|CONTAINER) 13 /);
     console.log(said);
   });

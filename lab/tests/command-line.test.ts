@@ -1,50 +1,21 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { afterEach, before, beforeEach, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { findDevice } from '../../host/cli/devices/find-device';
 import { listDevices, readDevice } from '../../host/cli/devices/host-device';
-import { EXIT_BUSY, EXIT_INTERRUPTED, EXIT_NOT_FOUND, EXIT_OK } from '../../host/cli/exit-codes';
+import { EXIT_BUSY, EXIT_INTERRUPTED, EXIT_OK } from '../../host/cli/exit-codes';
+import { NodeFiles } from '../../host/cli/system/node-files';
 import { FileSysfs } from '../../host/native/index';
+import { json, start, until } from '../guest/command-line';
 import { pl061 } from '../guest/registers';
 import { prepareDevices, Rig } from '../guest/rig';
 import { board } from '../scenarios/scenario';
 
-const PACKAGE = '/lab/node_modules/vfio-platform-wasm';
-const { bin } = JSON.parse(readFileSync(`${PACKAGE}/package.json`, 'utf8'));
 const HOST_DRIVER = 'rtc-pl031';
 const RECORD = `/run/vfio-wasm/amba-${board.rtc}.json`;
 
 before(prepareDevices);
 afterEach(prepareDevices);
-
-/** Starts vfio-wasm as the package's users do. */
-function start(...args: readonly string[]) {
-  const child = spawn(process.execPath, [`${PACKAGE}/${bin['vfio-wasm']}`, ...args]);
-  let out = '';
-  let error = '';
-  child.stdout.on('data', (chunk) => {
-    out += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    error += chunk;
-  });
-  const ended = once(child, 'close').then(([code, signal]) => ({
-    code: (code ?? signal) as number | string,
-    out,
-    // Without the line breaks that depend on how long a process id is.
-    error: error.replaceAll(/\s+/g, ' '),
-  }));
-  return { child, ended, said: () => error };
-}
-
-/** Runs it to its end. @returns what it printed as JSON */
-async function json(...args: readonly string[]) {
-  const { code, out, error } = await start(...args, '--json').ended;
-  assert.equal(code, EXIT_OK, `${args.join(' ')}: ${code} ${error}`);
-  return JSON.parse(out);
-}
 
 /** Which driver the device has, which one it is reserved for, and whether that is remembered. */
 function stateOf(name: string) {
@@ -61,13 +32,6 @@ function giveToHost(): void {
 }
 
 const AS_FOUND = { driver: HOST_DRIVER, driverOverride: undefined, remembered: false };
-
-async function until(what: string, condition: () => boolean): Promise<void> {
-  for (let tries = 0; !condition(); tries++) {
-    if (tries === 30_000) throw new Error(`no ${what}`);
-    await sleep(1);
-  }
-}
 
 describe('vfio-wasm with a device that a driver of the host has', () => {
   beforeEach(giveToHost);
@@ -146,10 +110,10 @@ describe('vfio-wasm unbind of a device that another process has open', () => {
   });
 });
 
-it('vfio-wasm takes no folder of sysfs for a device', async () => {
-  assert.ok(listDevices(new FileSysfs()).length > 0);
+it('vfio-wasm takes no folder of sysfs for a device', () => {
+  const files = new NodeFiles();
+  assert.ok(listDevices(files).length > 0);
   for (const name of ['.', '..']) {
-    const { code, error } = await start('info', name).ended;
-    assert.equal(code, EXIT_NOT_FOUND, error);
+    assert.throws(() => findDevice(files, name), { code: 'NO_SUCH_DEVICE' });
   }
 });

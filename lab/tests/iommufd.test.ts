@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { before, describe, it } from 'node:test';
+import { EACCES, EBUSY, EINVAL, EPERM } from '../../assembly/abi/linux';
+import { VfioError } from '../../host/index';
+import { openElsewhere } from '../guest/elsewhere';
 import { edu, sources } from '../guest/registers';
 import { prepareDevices, Rig } from '../guest/rig';
 import { board } from '../scenarios/scenario';
@@ -60,6 +63,64 @@ describe('devices by cdev and iommufd', { skip }, () => {
     ram.bytes.fill(0xee);
     await transfer(edu.BUFFER, IOVA + 0x8000, edu.TO_MEMORY);
     assert.ok(ram.bytes.every((byte) => byte === 0xee));
+    rig.close();
+  });
+
+  it('a device that is bound already is refused, and is free afterwards', async () => {
+    const rig = await Rig.open(board.gpio, { iommufd: true });
+    await assert.rejects(Rig.open(board.gpio, { iommufd: true }), { code: 'ALREADY_ATTACHED' });
+    // Linux says EINVAL, not EBUSY, to who binds a cdev a second time.
+    const said = openElsewhere({ host: board.gpio, iommufd: true });
+    assert.match(said, new RegExp(`^BIND_IOMMUFD ${EINVAL} .*close the program`));
+    rig.close();
+    assert.equal(openElsewhere({ host: board.gpio, iommufd: true }), 'opened');
+  });
+
+  it('a device whose group is open is busy, and the group is while the device is bound', async () => {
+    const byGroup = await Rig.open(board.gpio, { iommufd: false });
+    assert.match(
+      openElsewhere({ host: board.gpio, iommufd: true }),
+      new RegExp(`^BIND_IOMMUFD ${EBUSY} .*its group`),
+    );
+    byGroup.close();
+    const byCdev = await Rig.open(board.gpio, { iommufd: true });
+    assert.match(
+      openElsewhere({ host: board.gpio, iommufd: false }),
+      new RegExp(`^OPEN_GROUP ${EBUSY} `),
+    );
+    byCdev.close();
+  });
+
+  it('a user without the permission is refused, with what to do', () => {
+    const said = openElsewhere({ host: board.gpio, iommufd: true }, 1000);
+    assert.match(said, new RegExp(`^OPEN_(CDEV|IOMMUFD) ${EACCES} `));
+    console.log(said);
+  });
+
+  it('a device without interrupt isolation is refused unless the kernel is told to go on', async () => {
+    const parameter = '/sys/module/iommufd/parameters/allow_unsafe_interrupts';
+    writeFileSync(parameter, 'N');
+    try {
+      await assert.rejects(Rig.open(board.gpio, { iommufd: true }), (error) => {
+        assert.ok(error instanceof VfioError);
+        assert.equal(error.errno, EPERM);
+        assert.match(error.message, /allow_unsafe_interrupts/);
+        return true;
+      });
+    } finally {
+      writeFileSync(parameter, 'Y');
+    }
+    const rig = await Rig.open(board.gpio, { iommufd: true });
+    rig.close();
+  });
+
+  it('memory is not mapped twice, nor where the IOMMU cannot', async () => {
+    const rig = await Rig.open(board.edu, { iommufd: true });
+    const ram = rig.host.allocGuestRam(0x10000);
+    rig.device.mapGuestRam(ram, BigInt(IOVA));
+    assert.throws(() => rig.device.mapGuestRam(ram, BigInt(IOVA + 0x4000)), VfioError);
+    assert.throws(() => rig.device.mapGuestRam(ram, 0x8000000n), { code: 'DMA_RANGE' });
+    assert.equal(rig.device.unmapGuestRam(0x900000n), false);
     rig.close();
   });
 

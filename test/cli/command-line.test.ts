@@ -1,11 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { commands } from '../../host/cli/commands';
+import { commandNames, loadCommands } from '../../host/cli/commands';
 import { exitCodes } from '../../host/cli/exit-codes';
 import { commandErrorCodes, failureOf } from '../../host/cli/failure';
 import { runCommandLine } from '../../host/cli/run-command-line';
 import { Desk, FakeTerminal, widest } from './fixture';
 
+const commands = await loadCommands();
+
 describe('help', () => {
+  it('knows each command by its own name', () => {
+    expect(commands.map(({ name }) => name)).toEqual(commandNames);
+  });
+
   it('lists the commands and the exit codes, in 80 columns', async () => {
     const { code, out } = await new Desk().run('--help');
     expect(code).toBe(0);

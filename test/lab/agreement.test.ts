@@ -1,24 +1,41 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { scenarios } from '../../lab/scenarios';
+import { iommufdScenarios, scenarios } from '../../lab/scenarios';
 import { Transcript } from '../../lab/scenarios/scenario';
 import { simulatedBench } from '../../lab/scenarios/simulated-bench';
 
-/** What the real kernel said in the lab; `npm run test:lab -- agreement` compares, with LAB_RECORD=1 it records. */
-const recorded = JSON.parse(
-  readFileSync(new URL('./linux-6.12.json', import.meta.url), 'utf8'),
-) as { readonly kernel: string; readonly transcripts: Readonly<Record<string, unknown[]>> };
+/** What a real kernel said in the lab; `npm run test:lab -- agreement` compares, with LAB_RECORD=1 it records. */
+interface Recorded {
+  readonly kernel: string;
+  readonly transcripts: Readonly<Record<string, unknown[]>>;
+}
 
-describe(`the simulated kernel does what Linux ${recorded.kernel} did`, () => {
-  it('in every scenario that was recorded, and all were', () => {
-    expect(scenarios.map(({ name }) => name)).toEqual(Object.keys(recorded.transcripts));
-  });
+/** The name of a kernel of our own says nothing of its configuration. */
+const KERNELS = [
+  { file: 'linux-6.12.json', what: '', iommufd: false, scenarios },
+  {
+    file: 'linux-6.12-iommufd.json',
+    what: ' with iommufd',
+    iommufd: true,
+    scenarios: iommufdScenarios,
+  },
+] as const;
 
-  for (const { name, run } of scenarios) {
-    it(name, async () => {
-      const transcript = new Transcript();
-      await run(simulatedBench(), transcript);
-      expect(transcript.entries).toEqual(recorded.transcripts[name]);
+for (const { file, what, iommufd, scenarios } of KERNELS) {
+  const text = readFileSync(new URL(`./${file}`, import.meta.url), 'utf8');
+  const recorded = JSON.parse(text) as Recorded;
+
+  describe(`the simulated kernel does what Linux ${recorded.kernel}${what} did`, () => {
+    it('in every scenario that was recorded, and all were', () => {
+      expect(scenarios.map(({ name }) => name)).toEqual(Object.keys(recorded.transcripts));
     });
-  }
-});
+
+    for (const { name, run } of scenarios) {
+      it(name, async () => {
+        const transcript = new Transcript();
+        await run(simulatedBench({ iommufd }), transcript);
+        expect(transcript.entries).toEqual(recorded.transcripts[name]);
+      });
+    }
+  });
+}

@@ -380,7 +380,7 @@ describe('iommufd objects', () => {
     expect(hwpt([...good, [20, 1]])).toBe(-EOPNOTSUPP);
     expect(hwpt([...good, [28, 8]])).toBe(-EINVAL);
     expect(hwpt([[IOMMU_HWPT_ALLOC_PT_ID, ioas]])).toBe(-ENOENT);
-    expect(hwpt([[IOMMU_HWPT_ALLOC_DEV_ID, deviceId]])).toBe(-ENOENT);
+    expect(hwpt([[IOMMU_HWPT_ALLOC_DEV_ID, deviceId]])).toBe(-EINVAL);
     expect(hwpt([...good, [IOMMU_HWPT_ALLOC_PT_ID, deviceId]])).toBe(-EINVAL);
   });
 
@@ -453,15 +453,15 @@ describe('IOAS_MAP', () => {
 
   it('chooses the lowest free address itself', () => {
     const { map } = setup();
-    expect(map({ flags: RW }).iova).toBe(0n);
-    expect(map({ flags: RW }).iova).toBe(0x2000n);
-    map({ iova: 0x5000n, length: 0x1000n });
-    expect(map({ flags: RW }).iova).toBe(0x6000n);
-    expect(map({ flags: RW, length: 0x1000n }).iova).toBe(0x4000n);
+    expect(map({ flags: RW }).iova).toBe(0x1000n);
+    expect(map({ flags: RW }).iova).toBe(0x3000n);
+    map({ iova: 0x6000n, length: 0x1000n });
+    expect(map({ flags: RW }).iova).toBe(0x7000n);
+    expect(map({ flags: RW, length: 0x1000n }).iova).toBe(0x5000n);
   });
 
   it('answers ENOSPC when no address is free', () => {
-    const { map } = setup({ iovaRanges: [{ first: 0n, last: 0x1fffn }] });
+    const { map } = setup({ iovaRanges: [{ first: 0n, last: 0x2fffn }] });
     expect(map({ flags: RW, length: 0x3000n }).result).toBe(-ENOSPC);
     expect(map({ flags: RW }).result).toBe(0);
     expect(map({ flags: RW }).result).toBe(-ENOSPC);

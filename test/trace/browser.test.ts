@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createContext, runInContext } from 'node:vm';
 import { rollup } from 'rollup';
 import ts from 'typescript';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type MemorySink, replayCore } from '../../host/trace';
+import { type MemorySink, replayCore, Trace } from '../../host/trace';
 import { openAll, recordingInto, runFirmware, simulatedBoard } from './firmware-world';
 import { recordedLife } from './lives';
 
@@ -90,6 +90,15 @@ describe('without Node', () => {
       const report = await replayInBrowser(bytes);
       expect(report).toMatchObject({ ok: true, events: trace.totals.events });
       expect(report).toEqual(JSON.parse(JSON.stringify(await replayCore(trace))));
+    }
+  });
+
+  it('the recordings of real devices replay', async () => {
+    const folder = new URL('../lab/recordings/', import.meta.url);
+    for (const name of readdirSync(folder).filter((each) => each.endsWith('.vfiotrace'))) {
+      const bytes = readFileSync(new URL(name, folder));
+      const { events } = Trace.open(bytes).totals;
+      expect(await replayInBrowser(bytes)).toMatchObject({ ok: true, events });
     }
   });
 

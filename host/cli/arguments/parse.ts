@@ -17,8 +17,6 @@ export const globalOptions: Readonly<Record<string, OptionSpec>> = {
 
 /** A command line, taken apart. */
 export interface CommandLine {
-  /** Undefined when none was named. */
-  readonly command: Command | undefined;
   readonly positionals: readonly string[];
   readonly values: Values;
 }
@@ -65,20 +63,28 @@ function usageError(error: unknown, specs: Readonly<Record<string, OptionSpec>>)
   return new CommandError('USAGE', first, { remedy: hint });
 }
 
-/** @throws CommandError USAGE */
-export function parseCommandLine(
-  args: readonly string[],
-  commands: readonly Command[],
-): CommandLine {
+/**
+ * The name of the command in a command line; undefined when none is there.
+ * @throws CommandError USAGE when it is none of `names`
+ */
+export function commandName(args: readonly string[], names: readonly string[]): string | undefined {
   const at = commandIndex(args);
   const name = at === undefined ? undefined : args[at];
-  const command = commands.find((each) => each.name === name);
-  if (name !== undefined && command === undefined) {
-    const names = commands.map((each) => each.name);
-    throw new CommandError('USAGE', `there is no command '${name}'`, {
-      remedy: didYouMean(name, names) ?? `The commands are ${names.join(', ')}.`,
-    });
-  }
+  if (name === undefined || names.includes(name)) return name;
+  throw new CommandError('USAGE', `there is no command '${name}'`, {
+    remedy: didYouMean(name, names) ?? `The commands are ${names.join(', ')}.`,
+  });
+}
+
+/**
+ * @param command the one that {@link commandName} finds
+ * @throws CommandError USAGE
+ */
+export function parseCommandLine(
+  args: readonly string[],
+  command: Command | undefined,
+): CommandLine {
+  const at = commandIndex(args);
   const specs = { ...globalOptions, ...command?.options };
   let parsed: ReturnType<typeof parseArgs>;
   try {
@@ -91,7 +97,7 @@ export function parseCommandLine(
   } catch (error) {
     throw usageError(error, specs);
   }
-  return { command, positionals: parsed.positionals, values: parsed.values as Values };
+  return { positionals: parsed.positionals, values: parsed.values as Values };
 }
 
 /** @throws CommandError USAGE when there are too few or too many */

@@ -13,6 +13,8 @@ export interface DmaMapping {
   readonly writable: boolean;
   /** User address that was given; only its alignment matters later. */
   readonly address: bigint;
+  /** The process has said that the memory will be at another address (VFIO_DMA_UNMAP_FLAG_VADDR). */
+  addressStale?: boolean;
   readonly backing: Backing;
   /** Where the mapping starts in the buffer of `backing`. */
   readonly offset: number;

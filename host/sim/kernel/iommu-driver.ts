@@ -1,4 +1,4 @@
-import { EEXIST, EFAULT, EINVAL, ENOSPC, ENOTTY } from '../../../assembly/abi/linux';
+import { EEXIST, EFAULT, EINVAL, ENOENT, ENOSPC, ENOTTY } from '../../../assembly/abi/linux';
 import {
   VFIO_CHECK_EXTENSION,
   VFIO_DMA_AVAIL_COUNT,
@@ -32,11 +32,13 @@ import {
   VFIO_TYPE1V2_IOMMU,
 } from '../../../assembly/abi/vfio';
 import type { IoctlArgument } from '../../boundary/kernel';
-import { AddressSpace } from './address-space';
+import { AddressSpace, type DmaMapping } from './address-space';
 import { CapabilityChain } from './capabilities';
 import type { KernelContext } from './context';
 import {
+  VFIO_DMA_MAP_FLAG_VADDR,
   VFIO_DMA_UNMAP_FLAG_ALL,
+  VFIO_DMA_UNMAP_FLAG_VADDR,
   VFIO_IOMMU_INFO_MIN,
   VFIO_IOMMU_INFO_WITH_CAPS,
   VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION,
@@ -173,16 +175,18 @@ export class Type1Driver implements IommuDriver {
     const { bytes } = argument;
     const flags = getU32(bytes, VFIO_DMA_MAP_FLAGS);
     const permissions = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
-    if (getU32(bytes, 0) < VFIO_DMA_MAP_SIZE || (flags & ~permissions) !== 0 || flags === 0) {
-      return -EINVAL;
-    }
+    const again = flags === VFIO_DMA_MAP_FLAG_VADDR;
+    if (getU32(bytes, 0) < VFIO_DMA_MAP_SIZE || flags === 0) return -EINVAL;
+    if (!again && (flags & ~permissions) !== 0) return -EINVAL;
     const address = getU64(bytes, VFIO_DMA_MAP_VADDR_LO64);
     const iova = getU64(bytes, VFIO_DMA_MAP_IOVA_LO64);
     const size = getU64(bytes, VFIO_DMA_MAP_SIZE_LO64);
     if (size === 0n || ((size | iova | address) & this.#pageMask) !== 0n) return -EINVAL;
     if (iova + size > END_OF_ADDRESSES || address + size > END_OF_ADDRESSES) return -EINVAL;
     const last = iova + size - 1n;
-    if (this.space.overlapping(iova, last) !== undefined) return -EEXIST;
+    const present = this.#find(iova, size);
+    if (again) return renew(present, iova, size);
+    if (present !== undefined) return -EEXIST;
     if (this.#available <= 0) return -ENOSPC;
     const inRange = this.#context.options.iovaRanges.some(
       (range) => range.first <= iova && last <= range.last,
@@ -205,25 +209,38 @@ export class Type1Driver implements IommuDriver {
     if (!hasBytes(argument, VFIO_DMA_UNMAP_SIZE)) return -EFAULT;
     const { bytes } = argument;
     const flags = getU32(bytes, VFIO_DMA_UNMAP_FLAGS);
-    if (getU32(bytes, 0) < VFIO_DMA_UNMAP_SIZE || (flags & ~VFIO_DMA_UNMAP_FLAG_ALL) !== 0) {
-      return -EINVAL;
-    }
+    const known = VFIO_DMA_UNMAP_FLAG_ALL | VFIO_DMA_UNMAP_FLAG_VADDR;
+    if (getU32(bytes, 0) < VFIO_DMA_UNMAP_SIZE || (flags & ~known) !== 0) return -EINVAL;
     const iova = getU64(bytes, VFIO_DMA_UNMAP_IOVA_LO64);
     const size = getU64(bytes, VFIO_DMA_UNMAP_SIZE_LO64);
     const all = (flags & VFIO_DMA_UNMAP_FLAG_ALL) !== 0;
-    let unmapped: bigint;
     if (all) {
       if (iova !== 0n || size !== 0n) return -EINVAL;
-      unmapped = this.#removeAll(0n, END_OF_ADDRESSES - 1n);
     } else {
       if (size === 0n || ((iova | size) & this.#pageMask) !== 0n) return -EINVAL;
       if (iova + size > END_OF_ADDRESSES) return -EINVAL;
       const last = iova + size - 1n;
       if (this.#v2 && (this.#splits(iova, iova) || this.#splits(last, last + 1n))) return -EINVAL;
-      unmapped = this.#removeAll(iova, last);
     }
+    const found = all ? [...this.space.mappings] : this.#within(iova, size);
+    if ((flags & VFIO_DMA_UNMAP_FLAG_VADDR) !== 0) {
+      if (found.some(({ addressStale }) => addressStale)) return -EINVAL;
+      for (const mapping of found) mapping.addressStale = true;
+    } else {
+      for (const mapping of found) this.space.remove(mapping);
+    }
+    const unmapped = found.reduce((sum, mapping) => sum + mapping.size, 0n);
     setU64(bytes, VFIO_DMA_UNMAP_SIZE_LO64, unmapped);
     return 0;
+  }
+
+  /**
+   * A mapping in the range. Linux computes the end in 64 bits: a range that
+   * ends with the address space has none.
+   */
+  #find(iova: bigint, size: bigint): DmaMapping | undefined {
+    if (iova + size === END_OF_ADDRESSES) return undefined;
+    return this.space.overlapping(iova, iova + size - 1n);
   }
 
   /** Whether the mapping that holds `byte` has a part on either side of the cut before `cut`. */
@@ -232,14 +249,23 @@ export class Type1Driver implements IommuDriver {
     return mapping !== undefined && mapping.iova < cut && cut < mapping.iova + mapping.size;
   }
 
-  /** Version 1 takes whole mappings away, but none that begins before `first`. */
-  #removeAll(first: bigint, last: bigint): bigint {
-    let unmapped = 0n;
-    for (;;) {
-      const mapping = this.space.overlapping(first, last);
-      if (mapping === undefined || mapping.iova < first) return unmapped;
-      this.space.remove(mapping);
-      unmapped += mapping.size;
+  /** What UNMAP takes: version 1 takes whole mappings, but none that begins before the range. */
+  #within(iova: bigint, size: bigint): DmaMapping[] {
+    const found: DmaMapping[] = [];
+    for (let at = iova; at < iova + size; ) {
+      const mapping = this.#find(at, iova + size - at);
+      if (mapping === undefined || mapping.iova < iova) break;
+      found.push(mapping);
+      at = mapping.iova + mapping.size;
     }
+    return found;
   }
+}
+
+/** MAP_DMA with VFIO_DMA_MAP_FLAG_VADDR: the memory of a mapping is at another address now, and the same. */
+function renew(mapping: DmaMapping | undefined, iova: bigint, size: bigint): number {
+  if (mapping === undefined) return -ENOENT;
+  if (!mapping.addressStale || mapping.iova !== iova || mapping.size !== size) return -EINVAL;
+  mapping.addressStale = false;
+  return 0;
 }

@@ -67,6 +67,7 @@ import { OpenFile } from './open-file';
 import { getU32, getU64, hasBytes, setU32, setU64 } from './user-struct';
 
 const ULONG_MAX = (1n << 64n) - 1n;
+const PAGE = BigInt(PAGE_SIZE);
 const WHOLE_SPACE: readonly IovaRange[] = [{ first: 0n, last: ULONG_MAX }];
 
 /** Sizes of the structs that the kernel knows: below the first EINVAL, above the second only zeros. */
@@ -250,7 +251,7 @@ export class IommufdFile extends OpenFile {
 
   /** Mappings made before the first attachment may be where the IOMMU cannot map. */
   checkAttachable(ioas: Ioas): number {
-    const mask = BigInt(PAGE_SIZE - 1);
+    const mask = PAGE - 1n;
     const { iovaRanges } = this.#context.options;
     for (const { iova, size, address } of ioas.space.mappings) {
       if (((iova | size | address) & mask) !== 0n) return -EADDRINUSE;
@@ -304,7 +305,6 @@ export class IommufdFile extends OpenFile {
     const device = this.objects.get(getU32(bytes, IOMMU_HWPT_ALLOC_DEV_ID));
     if (!(device instanceof DeviceBinding)) return -ENOENT;
     const parent = this.objects.get(getU32(bytes, IOMMU_HWPT_ALLOC_PT_ID));
-    if (parent === undefined) return -ENOENT;
     if (!(parent instanceof Ioas)) return -EINVAL;
     setU32(bytes, IOMMU_HWPT_ALLOC_OUT_ID, this.objects.add(new Hwpt(parent, false)));
     return 0;
@@ -334,7 +334,7 @@ export class IommufdFile extends OpenFile {
       }
     }
     setU32(bytes, IOMMU_IOVA_RANGES_NUM_IOVAS, ranges.length);
-    const alignment = ioas.attached > 0 ? BigInt(PAGE_SIZE) : 1n;
+    const alignment = ioas.attached > 0 ? PAGE : 1n;
     setU64(bytes, IOMMU_IOVA_RANGES_OUT_ALIGNMENT_LO64, alignment);
     return ranges.length > room ? -EMSGSIZE : 0;
   }
@@ -357,17 +357,16 @@ export class IommufdFile extends OpenFile {
     if ((flags & ~(IOMMU_IOAS_MAP_FIXED_IOVA | permissions)) !== 0 || reserved !== 0) {
       return -EOPNOTSUPP;
     }
-    if ((flags & permissions) === 0) return -EINVAL;
     const address = getU64(bytes, IOMMU_IOAS_MAP_USER_VA_LO64);
     const size = getU64(bytes, IOMMU_IOAS_MAP_LENGTH_LO64);
     let iova = getU64(bytes, IOMMU_IOAS_MAP_IOVA_LO64);
     if (iova === ULONG_MAX || size === ULONG_MAX) return -EOVERFLOW;
+    if ((flags & permissions) === 0) return -EINVAL;
     const ioas = this.#ioas(getU32(bytes, IOMMU_IOAS_MAP_IOAS_ID));
     if (ioas === undefined) return -ENOENT;
-    if (size === 0n) return -EINVAL;
-    if (address + size - 1n > ULONG_MAX) return -EOVERFLOW;
-    const mask = ioas.attached > 0 ? BigInt(PAGE_SIZE - 1) : 0n;
-    if (((address | size) & mask) !== 0n) return -EINVAL;
+    if (size === 0n || size > ULONG_MAX - PAGE) return -EINVAL;
+    if (address + size > ULONG_MAX) return -EOVERFLOW;
+    const mask = ioas.attached > 0 ? PAGE - 1n : 0n;
     if ((flags & IOMMU_IOAS_MAP_FIXED_IOVA) !== 0) {
       if ((iova & mask) !== 0n) return -EINVAL;
       const last = iova + size - 1n;
@@ -375,11 +374,15 @@ export class IommufdFile extends OpenFile {
       if (!inRanges(this.#rangesOf(ioas), iova, last)) return -EINVAL;
       if (ioas.space.overlapping(iova, last) !== undefined) return -EEXIST;
     } else {
-      const free = firstFree(ioas.space, this.#rangesOf(ioas), size, address);
+      const alignment = iovaAlignment(size, address);
+      if (alignment <= mask) return -EINVAL;
+      const ranges = this.#rangesOf(ioas);
+      const free = firstFree(ioas.space, ranges, { size, alignment, inPage: address % PAGE });
       if (free === undefined) return -ENOSPC;
       iova = free;
-      setU64(bytes, IOMMU_IOAS_MAP_IOVA_LO64, iova);
     }
+    if (((address | size) & mask) !== 0n) return -EINVAL;
+    setU64(bytes, IOMMU_IOAS_MAP_IOVA_LO64, iova);
     // Linux pins, and so notices a bad address, only once a device is attached.
     const place = this.#context.memory.resolve(address, size);
     if (place === undefined) return -EFAULT;
@@ -425,22 +428,33 @@ function inRanges(ranges: readonly IovaRange[], first: bigint, last: bigint): bo
   return ranges.some((range) => range.first <= first && last <= range.last);
 }
 
-/** The lowest free place in `ranges`, congruent with the address modulo the page. */
+/**
+ * How a mapping is aligned that the kernel finds a place for: as its size and
+ * its memory allow, for the sake of large pages, but no more than a page (this
+ * kernel has no transparent huge pages).
+ */
+function iovaAlignment(size: bigint, address: bigint): bigint {
+  const most = address === 0n ? PAGE : address & -address;
+  let alignment = 1n;
+  while (alignment < size && alignment < most && alignment < PAGE) alignment *= 2n;
+  return alignment;
+}
+
+/** The lowest free place in `ranges`; the first and the last page are never given. */
 function firstFree(
   space: AddressSpace,
   ranges: readonly IovaRange[],
-  size: bigint,
-  address: bigint,
+  wanted: { readonly size: bigint; readonly alignment: bigint; readonly inPage: bigint },
 ): bigint | undefined {
-  const page = BigInt(PAGE_SIZE);
-  const inPage = address % page;
+  const { size, alignment, inPage } = wanted;
+  const place = (from: bigint) => -(-from & -alignment) | inPage;
   for (const { first, last } of ranges) {
-    let iova = ((first + page - 1n) / page) * page + inPage;
-    while (iova + size - 1n <= last) {
+    const end = last < ULONG_MAX - PAGE ? last : ULONG_MAX - PAGE;
+    let iova = place(first > PAGE ? first : PAGE);
+    while (iova + size - 1n <= end) {
       const taken = space.overlapping(iova, iova + size - 1n);
       if (taken === undefined) return iova;
-      const after = taken.iova + taken.size;
-      iova = ((after + page - 1n) / page) * page + inPage;
+      iova = place(taken.iova + taken.size);
     }
   }
   return undefined;

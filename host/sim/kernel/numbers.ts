@@ -20,7 +20,10 @@ export const VFIO_IOMMU_INFO_MIN = 16;
 export const VFIO_IOMMU_INFO_WITH_CAPS = 20;
 export const VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION = 2;
 export const VFIO_MIGRATION_CAP_SIZE = 32;
+/** The address of the memory is given anew (MAP) or will be (UNMAP), as a process does that replaces itself. */
+export const VFIO_DMA_MAP_FLAG_VADDR = 4;
 export const VFIO_DMA_UNMAP_FLAG_ALL = 2;
+export const VFIO_DMA_UNMAP_FLAG_VADDR = 4;
 /** Extensions of the type-1 driver that are no IOMMU types. */
 export const VFIO_TYPE1_NESTING_IOMMU = 6;
 export const VFIO_UNMAP_ALL = 9;
