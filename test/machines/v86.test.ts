@@ -370,6 +370,67 @@ describe('safe points', () => {
     expect(Math.max(...gaps)).toBeLessThan(50);
   });
 
+  it('come before the event loop goes on, after one wake(); after the next the loop has its turn', async () => {
+    const guest = await busGuest();
+    await guest.boot({ idle: Idle.sleep }).finish();
+    const { v86: runner } = guest.emulator as unknown as {
+      v86: { next_tick(delayMs: number): void };
+    };
+    let scheduled = 0;
+    const schedule = runner.next_tick;
+    runner.next_tick = (delayMs) => {
+      scheduled++;
+      schedule.call(runner, delayMs);
+    };
+    // Now v86 sleeps, and has done so by itself.
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    let polls = 0;
+    const stop = guest.machine.onSafePoint(() => polls++);
+    const microtasks = async () => {
+      for (let i = 0; i < 10; i++) await Promise.resolve();
+    };
+    scheduled = 0;
+    guest.machine.wake();
+    expect(polls).toBe(0);
+    await microtasks();
+    expect(polls).toBeGreaterThan(0);
+    // By the slice alone: v86 forgets by it what it had scheduled before.
+    expect(scheduled).toBe(1);
+    const first = polls;
+    guest.machine.wake();
+    await microtasks();
+    expect(polls).toBe(first);
+    await guest.until(() => polls > first);
+    stop();
+    runner.next_tick = schedule;
+  });
+
+  it("that throw after a wake() are an uncaught error, as those of v86's own slices", async () => {
+    const guest = await busGuest();
+    await guest.boot({ idle: Idle.sleep }).finish();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const others = process.rawListeners('uncaughtException') as NodeJS.UncaughtExceptionListener[];
+    process.removeAllListeners('uncaughtException');
+    const uncaught: [unknown, string][] = [];
+    process.on('uncaughtException', (error, origin) => uncaught.push([error, origin]));
+    const stop = guest.machine.onSafePoint(() => {
+      stop();
+      throw new Error('broken poll');
+    });
+    guest.machine.wake();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    process.removeAllListeners('uncaughtException');
+    for (const other of others) process.on('uncaughtException', other);
+    expect(uncaught.map(([error, origin]) => [String(error), origin])).toEqual([
+      ['Error: broken poll', 'uncaughtException'],
+    ]);
+    // And the emulator goes on.
+    let polls = 0;
+    guest.machine.onSafePoint(() => polls++);
+    guest.machine.wake();
+    await guest.until(() => polls > 0);
+  });
+
   it('report what a poll throws, after the slice', async () => {
     const guest = await busGuest();
     const { cpu } = (guest.emulator as unknown as { v86: { cpu: { main_loop(): number } } }).v86;
