@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { describe as describeDevice } from '../../host/describe';
 import type { DeviceEvent } from '../../host/device/events';
 import { VfioError } from '../../host/errors';
 import type { GuestRamBlock, MmioHandler } from '../../host/machines/contract';
@@ -27,12 +28,12 @@ async function busGuest(
   return guest;
 }
 
-const read = (width: 1 | 2 | 4, address: number): GuestAccess => ({
+const read = (width: 1 | 2 | 4 | 8, address: number): GuestAccess => ({
   direction: 'read',
   width,
   address,
 });
-const write = (width: 1 | 2 | 4, address: number, value: number): GuestAccess => ({
+const write = (width: 1 | 2 | 4 | 8, address: number, value: number): GuestAccess => ({
   direction: 'write',
   width,
   address,
@@ -82,6 +83,46 @@ describe('accesses of a PC guest', () => {
     expect(guest.result(0)).toBe((0xa5b6_c7d8 ^ 4) >>> 0);
     expect(guest.result(1)).toBe(0xa5);
     expect(guest.result(6)).toBe((0xa5b6_c7d8 ^ 0xffc) >>> 0);
+  });
+
+  it('of 8 bytes are two reads, and one write where the handler takes it', async () => {
+    const guest = await busGuest();
+    class Wide extends Recorder {
+      write64(offset: number, value: bigint): void {
+        this.seen.push(`w8@${offset.toString(16)}=${value.toString(16)}`);
+      }
+    }
+    const [narrow, wide] = [new Recorder(), new Wide()];
+    guest.machine.mapMmio(BASE, 0x1000, narrow);
+    guest.machine.mapMmio(BASE + 0x1000, 0x1000, wide);
+    const accesses = [
+      ...[BASE + 0x10, BASE + 0x1010].map((at) => write(8, at, 0x89ab_cdef)),
+      read(8, BASE + 0x20),
+      read(8, BASE + 0x1020),
+      // Half in the first device, half in the second.
+      write(8, BASE + 0xffc, 1),
+    ];
+    await guest.boot({ accesses }).finish();
+    expect(narrow.seen).toEqual(['w4@10=89abcdef', 'w4@14=76543210', 'r4@20', 'r4@24', 'w4@ffc=1']);
+    expect(wide.seen).toEqual(['w8@10=7654321089abcdef', 'r4@20', 'r4@24', 'w4@0=fffffffe']);
+  });
+
+  it('of 8 bytes, written, complete one interrupt, as any access does', async () => {
+    const guest = await busGuest();
+    const host = new SimulatedHost({ clock: guest.machine.clock });
+    const model = new MemoryDevice({ lines: ['edge', 'edge'] });
+    host.addDevice({ name: 'mem', model });
+    const { device } = await plug(host, { host: 'mem', eoi: { default: 'write' } }, guest.machine, {
+      regions: { 0: BASE },
+      lines: { 0: 5, 1: 10 },
+    });
+    for (const line of [0, 1]) model.pulse(line);
+    device.safePoint();
+    await guest.boot({ accesses: [write(8, BASE + 8, 0x1234_5678)] }).finish();
+    expect(
+      new DataView(model.bytes(0).buffer, model.bytes(0).byteOffset).getBigUint64(8, true),
+    ).toBe(0xedcb_a987_1234_5678n);
+    expect(device.lines.map(({ statistics }) => statistics.completions).sort()).toEqual([0, 1]);
   });
 
   it('reach each of several devices in one block of 128 KiB, and what was there before', async () => {
@@ -621,6 +662,48 @@ describe('a saved state', () => {
   });
 });
 
+describe('an ACPI table', () => {
+  const ssdt = () =>
+    describeDevice({ name: 'rtc', compatible: ['arm,pl031'], regions: [], lines: [] }).ssdt;
+  const filesOf = (emulator: object) =>
+    (emulator as { v86: { cpu: { option_roms: { name: string; data: Uint8Array }[] } } }).v86.cpu
+      .option_roms;
+
+  it('is in the files that the BIOS reads, until it is taken away', async () => {
+    const guest = await busGuest();
+    const before = [...filesOf(guest.emulator)];
+    const table = ssdt();
+    const remove = guest.machine.addAcpiTable(table);
+    guest.machine.addAcpiTable(table);
+    const added = filesOf(guest.emulator).filter((file) => !before.includes(file));
+    // What SeaBIOS looks for, and what a name in fw_cfg may have.
+    expect(added.every(({ name }) => /^acpi\/.{1,50}$/.test(name))).toBe(true);
+    expect(new Set(added.map(({ name }) => name)).size).toBe(2);
+    expect(added.map(({ data }) => [...data])).toEqual([[...table], [...table]]);
+    remove();
+    remove();
+    expect(filesOf(guest.emulator).length).toBe(before.length + 1);
+    guest.machine.detach();
+    expect(filesOf(guest.emulator)).toEqual(before);
+  });
+
+  it('is refused when it is none, or when this v86 has no place for it', async () => {
+    const guest = await busGuest();
+    const { machine, emulator } = guest;
+    expect(() => machine.addAcpiTable(new Uint8Array(8))).toThrow('it has 8 bytes');
+    expect(() => machine.addAcpiTable(ssdt().subarray(1))).toThrow(RangeError);
+    const damaged = ssdt();
+    damaged[20] = (damaged[20] as number) ^ 1;
+    expect(() => machine.addAcpiTable(damaged)).toThrow('checksum');
+    const { cpu } = (emulator as unknown as { v86: { cpu: { option_roms: unknown } } }).v86;
+    cpu.option_roms = undefined;
+    expect(() => machine.addAcpiTable(ssdt())).toThrow(
+      expect.objectContaining({ code: 'MACHINE', message: expect.stringContaining('option_roms') }),
+    );
+    cpu.option_roms = [];
+  });
+});
+
 describe('a reboot', () => {
   it('resets the devices, until they are unplugged', async () => {
     const guest = await busGuest();
@@ -655,7 +738,7 @@ describe('the machine', () => {
       deterministic: false,
       reportsEoi: false,
       exactReadWidths: [1, 4],
-      exactWriteWidths: [1, 2, 4],
+      exactWriteWidths: [1, 2, 4, 8],
       mmioGranule: 4,
       lines: [0, 15],
       raiseInHandler: 'latched',
@@ -678,7 +761,10 @@ describe('the machine', () => {
       "mem: the guest's reads on v86 cannot have all widths that the device takes " +
         '(accessWidths 2, 4): those of 2 bytes arrive as 1, which it refuses',
     ]);
-    expect((await warnings([8])).length).toBe(2);
+    expect(await warnings([8])).toEqual([
+      "mem: the guest's reads on v86 cannot have all widths that the device takes " +
+        '(accessWidths 8): those of 8 bytes arrive as 4, which it refuses',
+    ]);
   });
 
   it.each([-1, 2, 16, 1.5])('has no interrupt input %d', async (number) => {
