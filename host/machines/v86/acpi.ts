@@ -1,5 +1,5 @@
 import { VfioError } from '../../errors';
-import type { V86Cpu } from './internals';
+import { SUPPORTED, type V86Cpu } from './internals';
 
 /** Of every ACPI table (ACPI 6.5, 5.2.6): signature, length, revision, checksum. */
 const HEADER_SIZE = 36;
@@ -40,7 +40,7 @@ export class V86AcpiTables {
     if (!Array.isArray(files)) {
       throw new VfioError(
         'MACHINE',
-        'this v86 takes no ACPI tables: V86.v86.cpu.option_roms is missing; use npm v86 0.5.462',
+        `this v86 takes no ACPI tables: V86.v86.cpu.option_roms is missing; ${SUPPORTED}`,
       );
     }
     const file = { name: `acpi/vfio-platform-${this.#count++}.aml`, data: table.slice() };

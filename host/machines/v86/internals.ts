@@ -59,7 +59,7 @@ export interface V86Parts {
 export const BLOCK_BITS = 17;
 export const BLOCK_SIZE = 1 << BLOCK_BITS;
 
-const SUPPORTED =
+export const SUPPORTED =
   'supported are npm v86 0.5.319 and later 0.5 releases (tested with 0.5.319, 0.5.424 and 0.5.462)';
 
 const RUNNER = {
