@@ -206,6 +206,41 @@ describe('accesses of a PC guest', () => {
     expect(device.seen).toEqual(['w4@0=1']);
   });
 
+  it('and interrupts of a device that is unplugged meanwhile end; it can be plugged in again', async () => {
+    const guest = await busGuest();
+    const host = new SimulatedHost({ clock: guest.machine.clock });
+    const model = new MemoryDevice({ lines: ['level'] });
+    host.addDevice({ name: 'mem', model });
+    const plugIn = () =>
+      plug(host, { host: 'mem', eoi: { default: 'write' } }, guest.machine, {
+        regions: { 0: BASE },
+        lines: { 0: 5 },
+      });
+    guest.boot({ enable: [5], clear: { 5: BASE }, idle: Idle.sleep });
+    await guest.finish();
+    const storm = async () => {
+      const before = guest.handled(5);
+      await guest.until(() => guest.handled(5) > before + 3);
+    };
+    const first = await plugIn();
+    // Nothing lowers it, so it interrupts on and on.
+    model.setLevel(0);
+    await storm();
+    first.unplug();
+    expect(first.device.closed).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const last = guest.handled(5);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(guest.handled(5)).toBe(last);
+    // The kernel has reset the device between its two users.
+    expect(model.isHigh(0)).toBe(false);
+    const second = await plugIn();
+    model.setLevel(0);
+    await storm();
+    second.unplug();
+    expect(host.kernel.resources()).toMatchObject({ fds: 0, eventfds: 0, mappings: 0, watches: 0 });
+  });
+
   it('that throw are answered with ones, and end the slice with what was thrown', async () => {
     const guest = await busGuest();
     const thrown: unknown[] = [];
