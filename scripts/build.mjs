@@ -1,6 +1,21 @@
 // npm run build: compiles the core and bundles dist/.
 import { rmSync } from 'node:fs';
+import { isFresh } from './freshness.mjs';
 import { fail, installDependencies, runTool } from './setup.mjs';
+
+const SOURCES = [
+  'host',
+  'assembly',
+  'asconfig.json',
+  'tsconfig.json',
+  'rollup.config.mjs',
+  'package-lock.json',
+];
+
+/** Whether dist/ is what the sources give. */
+export function distIsFresh() {
+  return isFresh('dist', 'dist', SOURCES);
+}
 
 /** Brings the core and dist/ up to date. */
 export async function build() {
@@ -8,15 +23,7 @@ export async function build() {
   const { buildCore } = await import('./build-core.mjs');
   const { buildIfStale } = await import('./freshness.mjs');
   await buildCore(['release']);
-  const sources = [
-    'host',
-    'assembly',
-    'asconfig.json',
-    'tsconfig.json',
-    'rollup.config.mjs',
-    'package-lock.json',
-  ];
-  await buildIfStale('dist', 'dist', sources, () => {
+  await buildIfStale('dist', 'dist', SOURCES, () => {
     rmSync('dist', { recursive: true, force: true });
     runTool('rollup', ['--config', 'rollup.config.mjs', '--silent']);
   });

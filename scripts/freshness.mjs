@@ -22,6 +22,17 @@ function digest(paths) {
 }
 
 /**
+ * Whether `output` is there and the sources are as they were when it was built.
+ * @param {string} output a file or folder that the build makes
+ * @param {string} name of the stamp that remembers the sources
+ * @param {readonly string[]} sources files and folders
+ */
+export function isFresh(output, name, sources) {
+  const stamp = join('.cache/stamps', name);
+  return existsSync(output) && existsSync(stamp) && readFileSync(stamp, 'utf8') === digest(sources);
+}
+
+/**
  * Runs `build` unless `output` is there and the sources are as they were when
  * it last succeeded.
  * @param {string} output a file or folder that the build makes

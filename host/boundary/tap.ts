@@ -11,6 +11,12 @@ import type { HostPort } from './port';
  * host. openDevice() asks in the order of the methods.
  */
 export interface DeviceTap {
+  /**
+   * Bytes of linear memory that the core gets in place of the option memoryBytes,
+   * where the windows are never looked into: every access goes through an import.
+   * The core itself does not know.
+   */
+  readonly coreBytes?: number;
   /** Where the device is; `find` looks in the host's sysfs. */
   locate(find: () => DeviceLocation): DeviceLocation;
   /** The surroundings as the device shall see them. */

@@ -4,7 +4,7 @@ export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;
 /** The command line is wrong. */
 export const EXIT_USAGE = 2;
-/** There is no such device or file. */
+/** There is no such device or file, or a recording has no such event. */
 export const EXIT_NOT_FOUND = 3;
 /** Not allowed: root, a capability or access to a node is missing. */
 export const EXIT_PERMISSION = 4;
@@ -28,7 +28,7 @@ export const exitCodes: readonly (readonly [code: number, meaning: string])[] = 
   [EXIT_OK, 'done'],
   [EXIT_FAILED, 'the kernel or the device refused'],
   [EXIT_USAGE, 'the command line is wrong'],
-  [EXIT_NOT_FOUND, 'there is no such device or file'],
+  [EXIT_NOT_FOUND, 'there is no such device, file or event'],
   [EXIT_PERMISSION, 'not allowed: root, a capability or access to a node is missing'],
   [EXIT_BUSY, 'the device is in use'],
   [EXIT_NOT_READY, 'the host is not ready: no VFIO, another driver, group not viable'],

@@ -46,3 +46,5 @@ export const PARTS_PER_TURN = 2_000;
 export const MAX_MINIMIZE_TRIES = 10_000;
 /** Bytes of a core that `minimize` loads. */
 export const MAX_CORE_BYTES = 16 * 1024 * 1024;
+/** Steps that a walk through a recording goes back. */
+export const MAX_STEPS_BACK = 10_000;

@@ -65,6 +65,11 @@ export function checkMemoryBytes(memoryBytes: number): void {
   );
 }
 
+/** Bytes of linear memory that a core gets when it is to have `memoryBytes`. */
+export function wholePages(memoryBytes: number): number {
+  return Math.ceil(memoryBytes / WASM_PAGE) * WASM_PAGE;
+}
+
 /**
  * Instantiates the core with memory of a fixed size: nothing in it can grow.
  *
@@ -78,7 +83,7 @@ export function instantiateCore(
   memoryBytes: number,
 ): Core {
   checkMemoryBytes(memoryBytes);
-  const pages = Math.ceil(memoryBytes / WASM_PAGE);
+  const pages = wholePages(memoryBytes) / WASM_PAGE;
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   // The loader fills in what is missing of these with the host's clock and
   // console; time and randomness must come from nowhere but the boundary.

@@ -6,7 +6,7 @@ import type { DeviceLocation, VfioHost } from '../boundary/host';
 import { HostPort } from '../boundary/port';
 import { SharedNodes } from '../boundary/shared-nodes';
 import type { DeviceTap } from '../boundary/tap';
-import { type Core, instantiateCore, loadCore, WINDOW_START } from '../core/core';
+import { type Core, instantiateCore, loadCore, WINDOW_START, wholePages } from '../core/core';
 import { readRecord } from '../core/fields';
 import { VfioError } from '../errors';
 import { locate } from '../locate/locate';
@@ -65,7 +65,7 @@ function configure(core: Core, options: ResolvedOptions, environment: DeviceEnvi
     [constants.OPTION_TRACE, options.trace ? 1 : 0],
     [constants.OPTION_STALL_LIMIT, options.stallLimitMs],
     [constants.OPTION_WINDOW_START, WINDOW_START],
-    [constants.OPTION_WINDOW_END, core.memory.bytes.length],
+    [constants.OPTION_WINDOW_END, wholePages(options.memoryBytes)],
   ];
   for (const [key, value] of settings) core.exports.configure(key, value);
 }
@@ -205,7 +205,7 @@ export async function openDevice(
     const environment = tap ? tap.environment(surroundings) : surroundings;
     const port = new HostPort(host, location, environment.vmFd);
     const imports = tap ? tap.imports(port, port.imports()) : port.imports();
-    const core = instantiateCore(module, imports, resolved.memoryBytes);
+    const core = instantiateCore(module, imports, tap?.coreBytes ?? resolved.memoryBytes);
     port.setMemory(core.memory);
     tap?.opening(core.memory);
     configure(core, resolved, environment);

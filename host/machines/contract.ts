@@ -54,6 +54,12 @@ export interface Machine {
    */
   keepInState?(name: string, part: StatePart): () => void;
   /**
+   * Where the emulator's state can be kept as a whole and brought back: keeps it
+   * as it is now, between two instructions of the guest.
+   * @throws with the reason, where that is not possible now
+   */
+  keepState?(): KeptState;
+  /**
    * Lets the guest reach the range of `handler` without calling it, or stops
    * that; only with `capabilities.directMapping`. It is on after mapMmio().
    */
@@ -97,6 +103,16 @@ export interface MachineLine {
   down(): void;
   /** An edge: up, then down, seen once by an edge-triggered input. */
   pulse(): void;
+}
+
+/** The state of a machine at one time: memories, registers, interrupts, time and timers. */
+export interface KeptState {
+  /**
+   * Brings the same machine back to that time; any number of times. Timers of its
+   * clock run, and their handles work, as they did then. What is mapped and
+   * connected now stays so.
+   */
+  restore(): void;
 }
 
 /** What a device adds to the saved states of its machine. */

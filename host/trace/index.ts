@@ -37,16 +37,27 @@ export {
 export { MemorySink, type TraceSink, TraceWriter } from './format/writer';
 export type { RecordOptions } from './record/options';
 export { type Recording, record } from './record/record';
+export { type ContinueOptions, continueRecording } from './replay/continue';
+export { type CoreReplayOptions, replayOptions } from './replay/core-options';
+export { CoreReplay } from './replay/core-replay';
+export { TraceDebugger } from './replay/debugger';
 export {
-  CoreReplay,
-  type CoreReplayOptions,
-  type CoreReplayReport,
-  replayCore,
-  replayOptions,
-} from './replay/core-replay';
-export { type RegisterPlace, TraceDebugger } from './replay/debugger';
-export { type Divergence, DivergenceError, divergenceText } from './replay/divergence';
+  type Divergence,
+  DivergenceError,
+  type DivergenceInterval,
+  divergenceText,
+} from './replay/divergence';
+export {
+  type BootGuest,
+  MachineDebugger,
+  type MachineDebuggerOptions,
+  type ReplayedGuest,
+} from './replay/machine-debugger';
 export { type ReplayHost, type ReplayHostOptions, replayHost } from './replay/machine-replay';
+export type { RegisterPlace } from './replay/navigation';
+export { type CoreReplayReport, locateDivergence, replayCore } from './replay/report';
+export type { StateDifference } from './replay/state-difference';
+export { ReplayWalk } from './replay/walk';
 export { type DiffOptions, diffTraces, type TraceDifference } from './tools/diff';
 export { type DumpOptions, dumpTrace } from './tools/dump';
 export type { Latency } from './tools/latency';

@@ -48,3 +48,11 @@ export const MAX_DEVICE_STEPS = 0x400000;
 export const TOLERANT_LOOKAHEAD = 64;
 /** Latencies of a line that are kept for its percentiles; of more, these are a sample. */
 export const LATENCY_SAMPLES = 0x10000;
+/** Words of the core's state that a divergence report shows. */
+export const REPORTED_STATE_WORDS = 16;
+/** Events after which a machine that is walked through keeps its state. */
+export const MACHINE_INTERVAL_EVENTS = 0x4000;
+/** Guest time after which it does, in nanoseconds. */
+export const MACHINE_INTERVAL_NS = 100_000_000;
+/** States that a machine keeps; when there are as many, every other one goes. */
+export const MAX_KEPT_STATES = 64;

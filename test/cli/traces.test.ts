@@ -142,6 +142,51 @@ describe('replay', () => {
     ]);
   });
 
+  it('goes to an interrupt, and a call back from it, with the core and with the guest', async () => {
+    const place = ['--to', '40', '--interrupt', '0'];
+    const at = async (...args: string[]) => {
+      const { code, out } = await run('replay', ...args, '--json');
+      expect(code).toBe(0);
+      const data = JSON.parse(out);
+      return data.traces?.[0] ?? data;
+    };
+    const core = await at('a.rtc.trace', ...place);
+    expect(core.found).toMatchObject({ name: 'lineUp', args: { line: 0 } });
+    expect(core.position).toBeGreaterThan(40);
+    expect(core.lines[0]).toMatchObject({ index: 0, state: 'inactive' });
+    const machine = await at(...again, ...place);
+    expect(machine).toMatchObject({ mode: 'machine', found: core.found });
+    expect(machine.position).toBeLessThanOrEqual(core.position);
+    const back = await at('a.rtc.trace', ...place, '--back', '1');
+    expect(back.position).toBeLessThan(core.position);
+    const back2 = await at(...again, ...place, '--back', '2');
+    expect(back2.position).toBeLessThan(machine.position);
+    const { out } = await run('replay', ...again, ...place);
+    expect(out).toContain(`before event ${machine.position}, at `);
+    expect(out).toContain('lineUp line=0');
+    expect(out).toContain('line 0: inactive');
+  });
+
+  it('goes to the next access to a register, by its name', async () => {
+    const { code, out } = await run('replay', 'a.rtc.trace', '--access', 'RTCICR');
+    expect(code).toBe(0);
+    expect(out).toMatch(/found: event \d+, write region=0 offset=0x1c/);
+    const missing = await run('replay', 'a.rtc.trace', '--access', '0:0xabc');
+    expect(missing).toMatchObject({ code: 3, error: expect.stringContaining('has no access') });
+    const both = await run('replay', 'a.rtc.trace', '--access', '0', '--interrupt', '0');
+    expect(both.code).toBe(2);
+    const output = ['--back', '1', '-o', 'x.trace'];
+    expect((await run('replay', 'a.rtc.trace', ...output)).code).toBe(2);
+  });
+
+  it('tells that the core is not to blame where the guest does something else', async () => {
+    const args = ['replay', ...again, '--limit', '0.005'];
+    const { out } = await run(...args);
+    expect(out).toContain("the core's state right before it is the recorded one");
+    const { out: json } = await run(...args, '--json');
+    expect(JSON.parse(json).divergence.interval).toMatchObject({ from: 0, before: 'same' });
+  });
+
   it('ends at Ctrl-C', async () => {
     const desk = new Desk({ board });
     desk.terminal.files.files.set('a.rtc.trace', bytes('a.rtc.trace'));

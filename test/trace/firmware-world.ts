@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { RP2040 } from 'rp2040js';
+import { ConsoleLogger, LogLevel, RP2040 } from 'rp2040js';
 import { deviceSpecsOf } from '../../demo/devices';
 import { Outside } from '../../demo/outside';
 import type { VfioHost } from '../../host/boundary/host';
-import { plug } from '../../host/machines/plug';
-import { bootFirmware, Rp2040Machine, runUntil } from '../../host/machines/rp2040js';
+import { type PluggedDevice, plug } from '../../host/machines/plug';
+import { bootFirmware, Rp2040Machine, runToLimit, runUntil } from '../../host/machines/rp2040js';
 import { Pl011, Pl031, Pl061, SimulatedHost } from '../../host/sim';
-import { MemorySink, record, Trace } from '../../host/trace';
+import { MemorySink, type RecordOptions, record, Trace } from '../../host/trace';
 
 const deviceSpecs = deviceSpecsOf('rp2040js');
 const RESULT = 0x2000_0000;
@@ -53,9 +53,41 @@ export async function runFirmware(
   return { sram: chip.sram.slice(), elapsedNs: machine.clock.nowNs() };
 }
 
+/** The firmware with the devices of `host`, before its first instruction; for a MachineDebugger. */
+export async function bootFirmwareOn(hostFor: (machine: Rp2040Machine) => VfioHost) {
+  const chip = new RP2040();
+  chip.logger = new ConsoleLogger(LogLevel.Error, false);
+  const machine = new Rp2040Machine(chip);
+  const host = hostFor(machine);
+  const plugged: PluggedDevice[] = [];
+  for (const { name, base, input } of deviceSpecs) {
+    plugged.push(
+      await plug(host, { host: name }, machine, { regions: { 0: base }, lines: { 0: input } }),
+    );
+  }
+  bootFirmware(machine, firmware);
+  return {
+    chip,
+    machine,
+    devices: plugged.map(({ device }) => device),
+    run(stop: () => boolean, limitNs: number) {
+      runToLimit(machine, stop, limitNs);
+    },
+    dispose() {
+      for (const device of plugged) device.unplug();
+      machine.detach();
+    },
+  };
+}
+
 /** Records the devices of a host, each into memory. */
-export function recordingInto(sinks: Map<string, MemorySink>, host: VfioHost) {
+export function recordingInto(
+  sinks: Map<string, MemorySink>,
+  host: VfioHost,
+  options: Partial<RecordOptions> = {},
+) {
   return record(host, {
+    ...options,
     uuid: (device) => `recording of ${device}`,
     sink(device) {
       const sink = new MemorySink();

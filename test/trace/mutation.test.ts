@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { VfioError } from '../../host/errors';
 import { SeededRandom } from '../../host/sim';
 import { opShape, type RecordedEvent, replayCore, Trace } from '../../host/trace';
+import { CHUNK_HEADER_BYTES } from '../../host/trace/format/chunk';
 import { crc32 } from '../../host/trace/format/crc32';
 import { recordedLife } from './lives';
 import { mutate } from './mutate';
@@ -103,6 +104,21 @@ describe('damaged traces', () => {
       expectNamed(failure, name);
     }
   }
+
+  it('verify() names the very chunk whose contents are damaged, the first one too', () => {
+    for (const { bytes } of originals) {
+      const { chunks, checkpoints } = Trace.open(bytes);
+      for (const { at, storedBytes } of [...chunks, ...checkpoints.map(({ chunk }) => chunk)]) {
+        const damaged = bytes.slice();
+        const last = at + CHUNK_HEADER_BYTES + storedBytes - 1;
+        damaged[last] = (damaged[last] as number) ^ 0x40;
+        const cut = Trace.open(damaged).verify();
+        expect(cut?.at).toBe(at);
+        expect(cut?.reason).not.toBe('');
+      }
+      expect(Trace.open(bytes).verify()).toBeUndefined();
+    }
+  });
 
   const last = FIRST + MUTANTS - 1;
   for (let from = FIRST; from <= last; from += BATCH) {

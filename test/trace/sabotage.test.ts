@@ -4,7 +4,16 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDevice } from '../../host/device/open';
 import { MemoryDevice, SimulatedHost, VirtualClock } from '../../host/sim';
-import { MemorySink, record, replayCore, Trace } from '../../host/trace';
+import {
+  type Divergence,
+  divergenceText,
+  MemorySink,
+  type RecordOptions,
+  record,
+  replayCore,
+  Trace,
+} from '../../host/trace';
+import { locateInCore } from '../../host/trace/replay/locate';
 import { recordedLife } from './lives';
 
 /** Builds the core from sources in which one thing is changed. */
@@ -42,13 +51,15 @@ function eventsOf(trace: Trace, name: string): number[] {
 }
 
 /** An edge that is completed alone, then one with another edge behind it. */
-async function edgesBehindAnEoi(): Promise<{ readonly trace: Trace; readonly eois: number }> {
+async function edgesBehindAnEoi(
+  options: Partial<RecordOptions> = {},
+): Promise<{ readonly trace: Trace; readonly eois: number }> {
   const clock = new VirtualClock();
   const host = new SimulatedHost({ clock });
   const placed = host.addDevice({ name: 'dev', model: new MemoryDevice({ lines: ['edge'] }) });
   const sink = new MemorySink();
   const device = await openDevice(
-    record(host, { uuid: 'edges', sink }),
+    record(host, { uuid: 'edges', sink, ...options }),
     { host: 'dev', memoryBytes: 0x200000 },
     { clock },
   );
@@ -71,6 +82,7 @@ async function edgesBehindAnEoi(): Promise<{ readonly trace: Trace; readonly eoi
   device.safePoint();
   placed.pulse(0);
   device.safePoint();
+  for (let i = 0; i < 40; i++) device.safePoint();
   eoi();
   eoi();
   device.close();
@@ -138,5 +150,59 @@ describe('a core that is not the recorded one', () => {
     expect(report.divergence?.expected).toBe('lineUp line=0');
     expect(report.divergence?.actual).not.toMatch(/^lineUp/);
     expect(eois).toBe(3);
+    // It came about in that very call: up to it the state was the recorded one.
+    const { interval } = report.divergence ?? {};
+    expect(interval).toMatchObject({ from: 0, to: undefined, before: 'same' });
+    expect(interval?.call).toBeLessThan(ups[2] as number);
+    expect(interval?.state).toContainEqual({
+      block: 'lines',
+      index: 0,
+      field: 'state',
+      expected: expect.any(Number),
+      actual: expect.any(Number),
+    });
+  }, 180_000);
+
+  it('that never notes the edge is caught later, and found in the interval where it forgot', async () => {
+    const core = changedCore(
+      folder,
+      'irq/strict.ts',
+      /record\.again = min\(wanted, most\);/,
+      'record.again = 0;',
+    );
+    const { trace } = await edgesBehindAnEoi({ chunkBytes: 20, checkpointInterval: 4 });
+    const report = await replayCore(trace, { core });
+    const ups = eventsOf(trace, 'lineUp');
+    expect(report.divergence?.event).toBe(ups[2]);
+    // The safe point that took the second edge while the first was being handled.
+    const rings = eventsOf(trace, 'ring');
+    const guilty = (rings[2] as number) + 1;
+    const { interval } = report.divergence ?? {};
+    expect(interval?.call).toBe(guilty);
+    expect(interval?.from).toBeLessThanOrEqual(guilty);
+    expect(interval?.to).toBeGreaterThan(guilty);
+    expect(interval?.to).toBeLessThan(ups[2] as number);
+    expect(interval?.before).toBe('other');
+    expect(interval?.state).toContainEqual({
+      block: 'lines',
+      index: 0,
+      field: 'again',
+      expected: 1,
+      actual: 0,
+    });
+    const told = divergenceText(report.divergence as Divergence);
+    expect(told).toContain(`in the call at event ${guilty}`);
+    expect(told).toContain('lines 0 again: 0, not 1');
+    // Where only this build can be run, the checkpoints still tell the interval.
+    const alone = await locateInCore(trace, report.divergence as Divergence, { core }, undefined);
+    expect(alone.interval).toMatchObject({
+      from: interval?.from,
+      to: interval?.to,
+      call: undefined,
+      before: 'other',
+    });
+    expect(alone.interval?.state).toContainEqual(interval?.state[0]);
+    // And without being asked to, nobody looks.
+    expect((await replayCore(trace, { core, locate: false })).divergence?.interval).toBeUndefined();
   }, 180_000);
 });

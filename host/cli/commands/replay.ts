@@ -1,100 +1,138 @@
 import {
-  type Divergence,
   DivergenceError,
   divergenceText,
+  locateDivergence,
   record,
-  replayHost,
-  type Trace,
+  TraceDebugger,
 } from '../../trace';
 import type { Command, Invocation, Report } from '../arguments/command';
-import { flag, numberOption, text as textOption } from '../arguments/values';
+import { flag, text as textOption } from '../arguments/values';
 import { EXIT_BAD_FILE, EXIT_CHECK, EXIT_OK } from '../exit-codes';
 import { CommandError } from '../failure';
-import {
-  guestExit,
-  guestOptions,
-  guestPlan,
-  guestText,
-  runGuest,
-  serialOutput,
-} from '../guests/run-guest';
-import { MAX_IMAGE_BYTES, MAX_REPLAY_TRACES } from '../limits';
+import { guestOptions } from '../guests/run-guest';
+import { MAX_REPLAY_TRACES } from '../limits';
 import type { Paint } from '../output/paint';
 import { hang } from '../output/text';
 import { coreReplay, type ReplayOutcome } from '../traces/core-run';
+import { replayMachine } from '../traces/machine-run';
 import { createTraceFile, openTraceFile, type TraceFile } from '../traces/trace-file';
+import {
+  placeText,
+  type WalkPlace,
+  type WalkPlan,
+  walkOptions,
+  walkPlan,
+  walkThrough,
+} from '../traces/walk';
 
-function exitOf(divergence: Divergence | undefined, cut: string | undefined): number {
+interface Result extends ReplayOutcome {
+  readonly path: string;
+  readonly place: WalkPlace | undefined;
+}
+
+function exitOf({ divergence, cut }: ReplayOutcome): number {
   if (divergence !== undefined) return EXIT_CHECK;
   return cut === undefined ? EXIT_OK : EXIT_BAD_FILE;
 }
 
 /** The core again, with the trace for everything around it. */
 async function replayCores(
-  { terminal, values }: Invocation,
+  invocation: Invocation,
   files: readonly TraceFile[],
+  plan: WalkPlan | undefined,
 ): Promise<Report> {
-  const end = numberOption(values, 'to', {
-    most: Number.MAX_SAFE_INTEGER,
-    otherwise: Number.POSITIVE_INFINITY,
-  });
-  const output = textOption(values, 'output');
+  const output = textOption(invocation.values, 'output');
   if (output !== undefined && files.length > 1) {
     throw new CommandError('USAGE', '--output takes one trace');
   }
-  const results: (ReplayOutcome & { readonly path: string; readonly lines: unknown })[] = [];
-  for (const { path, trace } of files) {
-    let lines: unknown;
-    const options =
-      output === undefined
-        ? {}
-        : {
-            through: (host: Parameters<typeof record>[0]) =>
-              record(host, {
-                uuid: trace.header.uuid,
-                quirks: trace.header.quirks,
-                sink: createTraceFile(terminal, output, flag(values, 'force')),
-              }),
-          };
-    const outcome = await coreReplay(trace, terminal, path, options, end, (replay) => {
-      if (Number.isFinite(end) && replay.device?.closed === false) lines = replay.device.lines;
-    });
-    results.push({ path, lines, ...outcome });
+  if (output !== undefined && plan !== undefined && !isEndOnly(plan)) {
+    throw new CommandError('USAGE', '--output records from the start; it goes with --to only');
   }
-  const worst = results.map(({ divergence, cut }) => exitOf(divergence, cut));
+  const results: Result[] = [];
+  for (const file of files) {
+    results.push(
+      plan === undefined || output !== undefined
+        ? await replayThrough(invocation, file, output, plan?.to)
+        : await walkIn(invocation, file, plan),
+    );
+  }
+  const worst = results.map(exitOf);
   return {
     exitCode: worst.includes(EXIT_CHECK) ? EXIT_CHECK : Math.max(...worst),
     data: {
       ok: worst.every((code) => code === EXIT_OK),
       mode: 'core',
-      traces: results.map(({ path, divergence, cut, position, lines }) => ({
+      traces: results.map(({ path, divergence, cut, position, place }) => ({
         file: path,
         ok: divergence === undefined && cut === undefined,
         events: position,
         divergence,
         cut,
-        lines,
+        ...place,
       })),
     },
-    text: (paint, columns) =>
-      results.flatMap((result) => [
-        ...resultText(paint, columns, result),
-        ...(Array.isArray(result.lines) ? result.lines.map(lineText) : []),
-      ]),
+    text: (paint, columns) => results.flatMap((result) => resultText(paint, columns, result)),
   };
 }
 
-function lineText(line: { index: number; state: string; up: boolean; armed: string }): string {
-  return `  line ${line.index}: ${line.state}, ${line.up ? 'up' : 'down'}, armed: ${line.armed}`;
+function isEndOnly({ interrupt, access, back }: WalkPlan): boolean {
+  return interrupt === undefined && access === undefined && back === 0;
+}
+
+/** From the start to an event or to the end. */
+async function replayThrough(
+  { terminal, values }: Invocation,
+  { path, trace }: TraceFile,
+  output: string | undefined,
+  end: number | undefined,
+): Promise<Result> {
+  const options =
+    output === undefined
+      ? {}
+      : {
+          through: (host: Parameters<typeof record>[0]) =>
+            record(host, {
+              uuid: trace.header.uuid,
+              quirks: trace.header.quirks,
+              sink: createTraceFile(terminal, output, flag(values, 'force')),
+            }),
+        };
+  return { path, place: undefined, ...(await coreReplay(trace, terminal, path, options, end)) };
+}
+
+/** To a place in a recording. */
+async function walkIn(
+  { terminal }: Invocation,
+  { path, trace }: TraceFile,
+  plan: WalkPlan,
+): Promise<Result> {
+  let walk: TraceDebugger | undefined;
+  try {
+    walk = await TraceDebugger.start(trace);
+    const place = await walkThrough(walk, plan, terminal);
+    const { position } = place;
+    const cut = position >= trace.totals.events ? trace.cut?.reason : undefined;
+    return { path, divergence: undefined, cut, position, place };
+  } catch (error) {
+    if (!(error instanceof DivergenceError)) throw error;
+    const divergence = await locateDivergence(trace, error.divergence);
+    return { path, divergence, cut: undefined, position: divergence.event, place: undefined };
+  } finally {
+    walk?.dispose();
+  }
 }
 
 function resultText(
   paint: Paint,
   columns: number,
-  { path, divergence, cut, position }: ReplayOutcome & { readonly path: string },
+  { path, divergence, cut, position, place }: Result,
 ): string[] {
   if (divergence !== undefined) {
     return [`${path}: ${paint('red', 'differs')}`, divergenceText(divergence)];
+  }
+  if (place !== undefined) {
+    const [first = '', ...more] = placeText(place);
+    return [`${path}: ${paint('green', 'the same')}, ${first}`, ...more];
   }
   if (cut !== undefined) {
     return hang(
@@ -104,64 +142,6 @@ function resultText(
     );
   }
   return [`${path}: ${paint('green', 'the same')}, ${position} events`];
-}
-
-/** The guest again, with the traces for its devices. */
-async function replayMachine(
-  { terminal, values, json }: Invocation,
-  imagePath: string,
-  traces: readonly Trace[],
-): Promise<Report> {
-  const image = terminal.files.read(imagePath, MAX_IMAGE_BYTES);
-  const plan = guestPlan(values);
-  const guest = await plan.kind.create(image, {});
-  let divergence: Divergence | undefined;
-  const serial = serialOutput(terminal, json, plan);
-  try {
-    const host = replayHost(traces, { force: flag(values, 'force') });
-    const source = {
-      host,
-      paced: false,
-      locate: (name: string) => ({ host: fullName(name, traces) }),
-      explain: (_: string, error: unknown) => error,
-    };
-    const outcome = await runGuest(guest, source, plan, terminal, serial);
-    if (guestExit(outcome) === EXIT_OK) host.finish();
-    return {
-      exitCode: guestExit(outcome),
-      data: { ok: true, mode: 'machine', divergence: undefined, ...outcome },
-      text: (paint, columns) => [
-        ...guestText(outcome, paint, columns),
-        paint('green', 'the guest did the same'),
-      ],
-    };
-  } catch (error) {
-    const diverged = divergenceOf(error);
-    if (diverged === undefined) throw error;
-    divergence = diverged;
-    return {
-      exitCode: EXIT_CHECK,
-      data: { ok: false, mode: 'machine', divergence, serial: serial.text },
-      text: (paint) => [paint('red', 'the guest does something else'), divergenceText(diverged)],
-    };
-  } finally {
-    guest.detach();
-  }
-}
-
-/** The divergence somewhere behind an error: an emulator may wrap what a device throws. */
-function divergenceOf(error: unknown): Divergence | undefined {
-  for (let each = error; each instanceof Error; each = each.cause) {
-    if (each instanceof DivergenceError) return each.divergence;
-  }
-  return undefined;
-}
-
-/** As on a host, a part of a device's name will do. */
-function fullName(name: string, traces: readonly Trace[]): string {
-  const names = traces.map(({ header }) => header.device.name);
-  const similar = names.filter((each) => each.includes(name));
-  return names.includes(name) || similar.length !== 1 ? name : (similar[0] as string);
 }
 
 export const replay: Command = {
@@ -175,7 +155,7 @@ export const replay: Command = {
       value: 'IMAGE',
       help: 'run this guest on the recorded devices, instead of the core alone',
     },
-    to: { type: 'string', value: 'EVENT', help: 'stop before this event, and show the lines' },
+    ...walkOptions,
     output: {
       type: 'string',
       short: 'o',
@@ -195,26 +175,34 @@ the guest again and the recordings play its devices (--device as in 'record');
 that takes a machine that runs the same way each time: leave --image out for one
 with the time of a wall clock.
 
+With --to, --interrupt, --access and --back it goes to a place in the recording,
+forward and backward, and shows where it stands; with --image that is between
+two instructions of the guest, and the place is one in the first trace.
+
 Exit code 0 when all is the same, 8 at the first difference, which is shown with
-the events before it and the state of the lines, 9 when a trace is damaged or
-cut off. Needs no root and no VFIO.
+the events before it, the state of the lines, and the interval between two
+checkpoints of the recording in which the core's state began to differ; 9 when a
+trace is damaged or cut off. Needs no root and no VFIO.
 
   vfio-wasm replay rtc.vfiotrace
+  vfio-wasm replay rtc.vfiotrace --to 4000 --interrupt 0 --back 1
   vfio-wasm replay rtc.vfiotrace --image firmware.bin \\
       -d 9010000.pl031,region0=0x60000000,line0=20
 `,
   async run(invocation) {
     const { positionals, values, terminal } = invocation;
+    const plan = walkPlan(values);
     const files: TraceFile[] = [];
     try {
       for (const path of positionals) files.push(openTraceFile(terminal, path));
       const image = textOption(values, 'image');
       return image === undefined
-        ? await replayCores(invocation, files)
+        ? await replayCores(invocation, files, plan)
         : await replayMachine(
             invocation,
             image,
             files.map(({ trace }) => trace),
+            plan,
           );
     } finally {
       for (const file of files) file.close();

@@ -15,7 +15,9 @@ export interface Guest {
    * @throws CommandError GUEST_FAILED
    */
   run(stop: () => boolean, limitNs: number): StretchEnd;
-  /** The same, but the guest's time does not run ahead of the host's; for real devices. */
+  /** Runs until `stop` or for `limitNs` of guest time, also through a sleep that nothing ends. */
+  runThrough(stop: () => boolean, limitNs: number): void;
+  /** As run(), but the guest's time does not run ahead of the host's; for real devices. */
   runPaced(stop: () => boolean, limitNs: number): Promise<StretchEnd>;
   detach(): void;
 }

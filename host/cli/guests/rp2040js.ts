@@ -54,6 +54,9 @@ async function create(image: Uint8Array, { allocRam }: GuestOptions): Promise<Gu
         return endOf(adapter, error);
       }
     },
+    runThrough: (stop, limitNs) => {
+      adapter.runToLimit(machine, stop, limitNs);
+    },
     runPaced: async (stop, limitNs) => {
       try {
         await adapter.runUntilPaced(machine, stop, limitNs);

@@ -103,11 +103,13 @@ function summary(device: VfioPlatformDevice) {
   };
 }
 
-function unplugAll(plugged: readonly PluggedDevice[]): void {
+/** Takes devices out of their machine, the last one first. */
+export function unplugAll(plugged: readonly PluggedDevice[]): void {
   for (const { unplug } of [...plugged].reverse()) unplug();
 }
 
-async function plugAll(
+/** Plugs devices in, in order. @param plugged gets those that are in, also when one fails */
+export async function plugAll(
   guest: Guest,
   source: DeviceSource,
   specs: readonly DeviceSpec[],

@@ -4,6 +4,7 @@ import {
   type CoreReplayOptions,
   type Divergence,
   DivergenceError,
+  locateDivergence,
   type Trace,
 } from '../../trace';
 import type { Terminal } from '../environment';
@@ -24,7 +25,6 @@ export interface ReplayOutcome {
  * Replays a trace up to `end`, in steps between which progress is told and
  * Ctrl-C is heard.
  *
- * @param look called at the end, while the device is still there
  * @throws CommandError INTERRUPTED; VfioError TRACE_CORRUPT, TRACE_UNSUPPORTED, TRACE_MISMATCH
  */
 export async function coreReplay(
@@ -33,7 +33,6 @@ export async function coreReplay(
   what: string,
   options: CoreReplayOptions = {},
   end = Number.POSITIVE_INFINITY,
-  look: (replay: CoreReplay) => void = () => {},
 ): Promise<ReplayOutcome> {
   const progress = new Progress(terminal, what);
   let replay: CoreReplay | undefined;
@@ -48,10 +47,10 @@ export async function coreReplay(
       progress.show(replay.position / last);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    look(replay);
   } catch (error) {
-    if (error instanceof DivergenceError) divergence = error.divergence;
-    else if (error instanceof VfioError && error.code === 'TRACE_ENDED') cut ??= error.message;
+    if (error instanceof DivergenceError) {
+      divergence = await locateDivergence(trace, error.divergence, options);
+    } else if (error instanceof VfioError && error.code === 'TRACE_ENDED') cut ??= error.message;
     else throw error;
   } finally {
     progress.end();

@@ -47,6 +47,14 @@ export class Rp2040Clock implements Clock {
     };
   }
 
+  /** Keeps which timers run; the alarm behind them is a part of the chip. */
+  keepTimers(): () => void {
+    const timers = [...this.#timers];
+    return () => {
+      this.#timers.splice(0, this.#timers.length, ...timers);
+    };
+  }
+
   /** Forgets all timers. */
   detach(): void {
     this.#timers.length = 0;

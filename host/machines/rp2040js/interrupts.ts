@@ -60,6 +60,16 @@ export class Rp2040Interrupts {
     };
   }
 
+  /** Keeps what the inputs are at, beside what the chip itself knows. */
+  keepLevels(): () => void {
+    const kept = [this.#fromChip, this.#fromLines, this.#pulsed] as const;
+    const lines = [...this.#lines.values()].map((line) => line.keepLevel());
+    return () => {
+      [this.#fromChip, this.#fromLines, this.#pulsed] = kept;
+      for (const restore of lines) restore();
+    };
+  }
+
   /** Lets go of every line and of the chip; lines handed out do nothing from now on. */
   detach(): void {
     for (const line of this.#lines.values()) line.disconnect();
@@ -130,6 +140,7 @@ export class Rp2040Interrupts {
 }
 
 interface Line extends MachineLine {
+  keepLevel(): () => void;
   disconnect(): void;
 }
 
@@ -152,6 +163,11 @@ class LevelLine implements Line {
 
   pulse(): void {
     this.#owner?.holdUntilTaken(this.#number);
+  }
+
+  keepLevel(): () => void {
+    // The owner has all levels.
+    return () => {};
   }
 
   disconnect(): void {
@@ -183,6 +199,13 @@ class EdgeLine implements Line {
   pulse(): void {
     this.up();
     this.down();
+  }
+
+  keepLevel(): () => void {
+    const high = this.#high;
+    return () => {
+      this.#high = high;
+    };
   }
 
   disconnect(): void {

@@ -1,5 +1,6 @@
 import type {
   GuestRamBlock,
+  KeptState,
   Machine,
   MachineCapabilities,
   MachineLine,
@@ -8,6 +9,7 @@ import type {
 import { Rp2040Clock } from './clock';
 import { chipOf, type Rp2040Chip, type Rp2040Target, SRAM_BASE, SRAM_SIZE } from './internals';
 import { FIRST_LINE, LAST_LINE, Rp2040Interrupts } from './interrupts';
+import { ObjectKeeper } from './kept-objects';
 import { MMIO_GRANULE, Rp2040Mmio } from './mmio';
 import { SafePoint } from './safe-point';
 
@@ -51,6 +53,7 @@ export class Rp2040Machine implements Machine {
   readonly #unmaps = new Set<() => void>();
   readonly #wakeListeners = new Set<() => void>();
   readonly #restoreSram: () => void;
+  #keeper: ObjectKeeper | undefined;
 
   /**
    * @throws TypeError when `target` is not a chip of a supported rp2040js
@@ -112,6 +115,33 @@ export class Rp2040Machine implements Machine {
 
   onEoi(listener: (line: number) => void): () => void {
     return this.#interrupts.onEoi(listener);
+  }
+
+  /**
+   * Keeps the whole chip: rp2040js has all of its state in the fields of its
+   * objects. What callbacks keep elsewhere (a model on the SPI bus, say) is not
+   * in it, and what the chip has told its host (serial output) stays told.
+   * @throws Error while a PIO runs, because rp2040js runs it on timers of the host
+   */
+  keepState(): KeptState {
+    const { pio } = this.chip as { readonly pio?: readonly { readonly stopped?: boolean }[] };
+    if (!Array.isArray(pio) || pio.some(({ stopped }) => stopped !== true)) {
+      throw new Error(
+        "the state cannot be kept while a PIO runs: rp2040js runs it on the host's time, not the guest's",
+      );
+    }
+    this.#keeper ??= new ObjectKeeper(this.chip);
+    const chip = this.#keeper.keep();
+    const restoreLevels = this.#interrupts.keepLevels();
+    const restoreTimers = this.clock.keepTimers();
+    return {
+      restore: () => {
+        chip.restore();
+        restoreLevels();
+        restoreTimers();
+        this.#mmio.reinstall();
+      },
+    };
   }
 
   /** Undoes all that this machine did to the chip; timers and listeners are forgotten. Idempotent. */

@@ -83,7 +83,7 @@ export class Rp2040Mmio {
       this.#slots.set(key, slot);
       this.#chip.peripherals[key] = slot;
     }
-    slot.pages[number % PAGES_PER_SLOT] = page;
+    slot.setPage(number % PAGES_PER_SLOT, page);
     this.#pages.set(number, page);
   }
 
@@ -92,10 +92,19 @@ export class Rp2040Mmio {
     const slot = this.#slots.get(key);
     this.#pages.delete(number);
     if (!slot) return;
-    slot.pages[number % PAGES_PER_SLOT] = undefined;
-    if (slot.pages.some((page) => page)) return;
+    slot.setPage(number % PAGES_PER_SLOT, undefined);
+    if (!slot.empty) return;
     this.#slots.delete(key);
     if (this.#chip.peripherals[key] === slot) delete this.#chip.peripherals[key];
+  }
+
+  /** Puts what is mapped now back into the chip's table, after the chip went back to another time. */
+  reinstall(): void {
+    const { peripherals } = this.#chip;
+    for (const [key, there] of Object.entries(peripherals)) {
+      if (there instanceof Slot && !this.#slots.has(Number(key))) delete peripherals[Number(key)];
+    }
+    for (const [key, slot] of this.#slots) peripherals[key] = slot;
   }
 
   /**
@@ -137,7 +146,8 @@ export class Rp2040Mmio {
 
 /** One entry of the chip's table of peripherals: 32-bit accesses arrive here by themselves. */
 class Slot {
-  readonly pages: (Page | undefined)[] = new Array(PAGES_PER_SLOT).fill(undefined);
+  // Private, so that it is no part of the chip's state.
+  readonly #pages: (Page | undefined)[] = new Array(PAGES_PER_SLOT).fill(undefined);
   readonly #chip: Rp2040Chip;
   readonly #base: number;
 
@@ -146,8 +156,16 @@ class Slot {
     this.#base = base;
   }
 
+  setPage(index: number, page: Page | undefined): void {
+    this.#pages[index] = page;
+  }
+
+  get empty(): boolean {
+    return this.#pages.every((page) => page === undefined);
+  }
+
   readUint32(offset: number): number {
-    const page = this.pages[offset >>> 12];
+    const page = this.#pages[offset >>> 12];
     if (page) return read(page, offset & 0xfff, 4) >>> 0;
     const address = (this.#base + offset).toString(16);
     this.#chip.logger.warn('RP2040', `Read from invalid memory address: ${address}`);
@@ -155,7 +173,7 @@ class Slot {
   }
 
   writeUint32(offset: number, value: number): void {
-    const page = this.pages[offset >>> 12];
+    const page = this.#pages[offset >>> 12];
     if (page) {
       write(page, offset & 0xfff, 4, value >>> 0);
     } else {

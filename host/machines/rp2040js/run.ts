@@ -79,6 +79,22 @@ export function runFor(machine: Rp2040Machine, durationNs: number): void {
 }
 
 /**
+ * Runs the guest until `predicate` is true or `limitNs` of virtual time went by,
+ * also through a sleep that nothing ends; otherwise as {@link runUntil}.
+ * @returns whether `predicate` ended it
+ * @throws GuestRunError at a breakpoint
+ */
+export function runToLimit(
+  machine: Rp2040Machine,
+  predicate: () => boolean,
+  limitNs: number,
+): boolean {
+  const end = execute(machine, predicate, limitNs, 'sleep-on');
+  if (end === 'breakpoint') throw stopped(machine, end, limitNs);
+  return end === 'condition';
+}
+
+/**
  * Like {@link runUntil}, but keeps the guest's time from running ahead of the
  * host's, for devices that are real. Yields to the event loop after every
  * `sliceNs` of virtual time, 1 ms unless given; a guest that sleeps costs next

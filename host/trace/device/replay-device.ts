@@ -17,6 +17,11 @@ export interface ReplayDeviceOptions {
    * repeated or in between; a register that is not next answers what it said last.
    */
   readonly matching?: 'strict' | 'tolerant';
+  /**
+   * Event of the recording at which the device begins; the first one unless given.
+   * For drivers that go on from there, as with continueRecording().
+   */
+  readonly from?: number;
 }
 
 /**
@@ -43,12 +48,14 @@ export class ReplayDeviceModel implements DeviceModel {
   /** Time of the recording at the step before the next. */
   #lastNs: number;
   #waiting: { cancel(): void } | undefined;
+  /** It begins in the middle, and no driver has come yet. */
+  #opening = false;
   #environment: ModelEnvironment | undefined;
   /** What each register said or was told last. */
   readonly #last = new Map<string, number>();
   readonly #high = new Set<number>();
 
-  constructor(trace: Trace, { matching = 'tolerant' }: ReplayDeviceOptions) {
+  constructor(trace: Trace, { matching = 'tolerant', from = 0 }: ReplayDeviceOptions) {
     const { device, header } = trace;
     if (device === undefined) {
       throw new VfioError(
@@ -68,6 +75,7 @@ export class ReplayDeviceModel implements DeviceModel {
     this.#strict = matching === 'strict';
     this.#steps = deviceSteps(trace);
     this.#lastNs = trace.chunks[0]?.timeNs ?? 0;
+    if (from > 0) this.#skipTo(trace, from);
   }
 
   /** Steps of the recording that are still to come. */
@@ -77,6 +85,7 @@ export class ReplayDeviceModel implements DeviceModel {
 
   connect(environment: ModelEnvironment): void {
     this.#environment = environment;
+    for (const line of this.#high) environment.setLine(line, true);
     this.#bring();
   }
 
@@ -98,8 +107,26 @@ export class ReplayDeviceModel implements DeviceModel {
 
   /** What the recorded device did at a reset is in its answers. */
   reset(): void {
+    // The kernel resets a device when it is opened; this one is beyond that.
+    if (this.#opening) return;
     for (const line of this.#high) this.#environment?.setLine(line, false);
     this.#high.clear();
+  }
+
+  /** What came before has been: registers say what they said last, a level line may be high. */
+  #skipTo(trace: Trace, from: number): void {
+    for (let step = this.#steps[0]; step && step.event < from; step = this.#steps[this.#next]) {
+      this.#next++;
+      if (step.kind === 'signal') {
+        if (this.irqs[step.line]?.trigger === 'level') this.#high.add(step.line);
+      } else if (step.kind !== 'dma') {
+        this.#high.clear();
+        this.#last.set(keyOf(step.region, step.offset, step.width), step.value);
+      }
+    }
+    const cursor = trace.cursor(from - 1);
+    this.#lastNs = cursor.peek() ? cursor.event.timeNs : trace.totals.timeNs;
+    this.#opening = true;
   }
 
   #take(
@@ -109,6 +136,7 @@ export class ReplayDeviceModel implements DeviceModel {
     width: number,
     value: number | undefined,
   ): AccessStep | undefined {
+    this.#opening = false;
     // The line of a level interrupt goes down when the driver comes to look.
     for (const line of this.#high) this.#environment?.setLine(line, false);
     this.#high.clear();
@@ -185,7 +213,9 @@ export class ReplayDeviceModel implements DeviceModel {
     width: number,
     value: number | undefined,
   ): VfioError {
-    const text = (step: Omit<AccessStep, 'timeNs' | 'value'> & { value?: number | undefined }) =>
+    const text = (
+      step: Omit<AccessStep, 'timeNs' | 'event' | 'value'> & { value?: number | undefined },
+    ) =>
       `${step.kind} of ${step.width} bytes at 0x${step.offset.toString(16)} of region ${step.region}` +
       (step.kind === 'write' ? ` = 0x${(step.value ?? 0).toString(16)}` : '');
     const next = this.#steps

@@ -12,6 +12,8 @@ export interface AccessStep {
   readonly width: number;
   readonly value: number;
   readonly timeNs: number;
+  /** Number of its event in the recording. */
+  readonly event: number;
 }
 
 /** A signal that the device sent. */
@@ -20,6 +22,8 @@ export interface SignalStep {
   readonly line: number;
   readonly count: number;
   readonly timeNs: number;
+  /** Number of its event in the recording. */
+  readonly event: number;
 }
 
 /** Bytes that the device wrote to guest RAM. */
@@ -28,9 +32,13 @@ export interface DmaStep {
   readonly iova: number;
   readonly bytes: Uint8Array;
   readonly timeNs: number;
+  /** Number of its event in the recording. */
+  readonly event: number;
 }
 
 export type DeviceStep = AccessStep | SignalStep | DmaStep;
+
+type Unplaced = Omit<AccessStep, 'event'> | Omit<SignalStep, 'event'> | Omit<DmaStep, 'event'>;
 
 /**
  * What happened at the device itself, in order: accesses as they reached it,
@@ -40,14 +48,14 @@ export type DeviceStep = AccessStep | SignalStep | DmaStep;
  */
 export function deviceSteps(trace: Trace): readonly DeviceStep[] {
   const steps: DeviceStep[] = [];
-  const push = (step: DeviceStep) => {
+  const push = (step: Unplaced) => {
     if (steps.length >= MAX_DEVICE_STEPS) {
       throw new VfioError(
         'TRACE_UNSUPPORTED',
         `a device can be made of ${MAX_DEVICE_STEPS} steps at most; trim the recording`,
       );
     }
-    steps.push(step);
+    steps.push({ ...step, event: event.ordinal });
   };
   const ram = new RamPlaces(trace);
   /** The region of the access that is under way, by depth. */
@@ -102,7 +110,7 @@ export function deviceSteps(trace: Trace): readonly DeviceStep[] {
 
 /** The kernel makes accesses of 1, 2 and 4 bytes of what is read or written at once. */
 function pushBytes(
-  push: (step: DeviceStep) => void,
+  push: (step: Unplaced) => void,
   kind: 'read' | 'write',
   region: number,
   offset: number,

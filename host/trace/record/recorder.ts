@@ -3,8 +3,9 @@ import type { Clock } from '../../time/clock';
 import type { CallGate } from '../calls';
 import type { DeviceDescription, TraceHeader } from '../format/header';
 import { OP_LOAD, OP_OPEN, OP_READ, OP_STORE, OP_WRITE, opShape } from '../format/ops';
-import { type TraceSink, TraceWriter } from '../format/writer';
+import type { TraceSink, TraceWriter } from '../format/writer';
 import { CHECKPOINT_INTERVAL, CHUNK_TARGET_BYTES, MAX_DEPTH, MAX_EVENT_BYTES } from '../limits';
+import { RecordingOutput } from './output';
 
 const SLOTS = 8;
 const NOTHING = new Uint8Array(0);
@@ -15,9 +16,6 @@ for (let op = 0; op < 64; op++) TIMED[op] = opShape(op)?.timed ? 1 : 0;
 // Opening is at the time at which its trace begins: a replay knows no other before it.
 TIMED[OP_OPEN] = 0;
 
-/** What a recorder needs to know of the device for its checkpoints. */
-export type TakeCheckpoint = () => Uint8Array | undefined;
-
 /**
  * Writes down what happens at the boundary of one device. Calls, imports and
  * effects begin and end; one in which nothing else happened becomes a single
@@ -25,23 +23,12 @@ export type TakeCheckpoint = () => Uint8Array | undefined;
  * load or store becomes the shortest event there is.
  */
 export class Recorder implements CallGate {
-  /** Why recording ended early; undefined while all is well. */
-  problem: VfioError | undefined;
-  onProblem: ((problem: VfioError) => void) | undefined;
-  /** Called once, when nothing more is written down. */
-  onEnd: (() => void) | undefined;
-  /** Asked for at the end of some chunks. */
-  takeCheckpoint: TakeCheckpoint | undefined;
-  readonly #writer: TraceWriter;
+  /** Where it goes. */
+  readonly output: RecordingOutput;
   readonly #encoder: TraceWriter['encoder'];
   readonly #clock: Clock;
-  readonly #interval: number;
-  #nextCheckpoint: number;
   #timeNs: number;
-  #running = true;
   #finishAtRest = false;
-  /** The sink is at work; it may call back. */
-  #writing = false;
   // What has begun: the outer ones are written, the rest is not.
   #depth = 0;
   #written = 0;
@@ -62,14 +49,12 @@ export class Recorder implements CallGate {
   ) {
     this.#clock = clock;
     this.#timeNs = clock.nowNs();
-    this.#writer = new TraceWriter(sink, header, this.#timeNs, chunkBytes);
-    this.#encoder = this.#writer.encoder;
-    this.#interval = checkpointInterval;
-    this.#nextCheckpoint = checkpointInterval;
+    this.output = new RecordingOutput(sink, header, this.#timeNs, checkpointInterval, chunkBytes);
+    this.#encoder = this.output.writer.encoder;
   }
 
   get events(): number {
-    return this.#writer.events;
+    return this.output.writer.events;
   }
 
   /** The operation that is under way, innermost; 0: none. */
@@ -79,19 +64,21 @@ export class Recorder implements CallGate {
 
   /** Whether anything is still written down. */
   get running(): boolean {
-    return this.#running;
+    return this.output.running;
   }
 
   /** Machine time as the device shall see it: it stands still during a call. */
   nowNs(): number {
-    return this.#running && this.#depth > 0 ? this.#timeNs : this.#clock.nowNs();
+    return this.output.running && this.#depth > 0 ? this.#timeNs : this.#clock.nowNs();
   }
 
   begin(op: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): void {
-    if (!this.#running) return;
+    if (!this.output.running) return;
     const depth = this.#depth;
     if (depth === MAX_DEPTH) {
-      this.#stop(new VfioError('TRACE_SINK', `more than ${MAX_DEPTH} calls inside each other`));
+      this.output.stop(
+        new VfioError('TRACE_SINK', `more than ${MAX_DEPTH} calls inside each other`),
+      );
       return;
     }
     if (TIMED[op] === 1) this.#timeNs = this.#clock.nowNs();
@@ -113,7 +100,7 @@ export class Recorder implements CallGate {
   beginWith(op: number, input: Uint8Array, a = 0, b = 0, c = 0, d = 0): void {
     if (this.#isTooLong(input)) return;
     this.begin(op, a, b, c, d);
-    if (!this.#running) return;
+    if (!this.output.running) return;
     const top = this.#depth - 1;
     this.#flush(top);
     this.#encoder.start(op, this.#times[top] as number, this.#args, top * SLOTS, input);
@@ -121,7 +108,7 @@ export class Recorder implements CallGate {
   }
 
   end(first = 0, second = 0, output: Uint8Array = NOTHING): void {
-    if (!this.#running || this.#isTooLong(output)) return;
+    if (!this.output.running || this.#isTooLong(output)) return;
     const top = this.#depth - 1;
     const op = this.#ops[top] as number;
     this.#depth = top;
@@ -150,7 +137,7 @@ export class Recorder implements CallGate {
 
   /** What began last ends with an error. */
   thrown(error: unknown): void {
-    if (!this.#running) return;
+    if (!this.output.running) return;
     this.#flush(this.#depth);
     this.#encoder.thrown(utf8.encode(error instanceof VfioError ? error.code : ''));
     this.#depth--;
@@ -160,14 +147,14 @@ export class Recorder implements CallGate {
 
   /** Something without inside. Call noted() once it has been done. */
   note(op: number, input: Uint8Array = NOTHING, a = 0, b = 0): void {
-    if (!this.#running || this.#isTooLong(input)) return;
+    if (!this.output.running || this.#isTooLong(input)) return;
     if (TIMED[op] === 1) this.#timeNs = this.#clock.nowNs();
     this.#flush(this.#depth);
     this.#encoder.whole(op, this.#timeNs, [a, b], 0, input);
   }
 
   noted(): void {
-    if (this.#running) this.#settle();
+    if (this.output.running) this.#settle();
   }
 
   /** Runs `call` as an event of its own. */
@@ -193,65 +180,26 @@ export class Recorder implements CallGate {
   }
 
   describe(device: DeviceDescription): void {
-    this.#guard(() => this.#writer.describe(device));
+    this.output.describe(device);
   }
 
   /** Writes what is complete, so that it survives. */
   flush(): void {
-    if (this.#running && !this.#writing) this.#guard(() => this.#endChunk());
+    if (this.output.running && !this.output.writing) this.#endChunk();
   }
 
   /** Ends the trace in order, as soon as nothing is under way. */
   finish(): void {
-    if (!this.#running) return;
+    if (!this.output.running) return;
     this.#finishAtRest = true;
-    if (this.#depth > 0 || this.#writing) return;
-    // First: the sink may call back.
-    this.#running = false;
-    this.#guard(() => this.#writer.finish(this.#timeNs));
-    this.#tellEnd();
-  }
-
-  /** Ends recording here, whatever is under way: the trace stays without its end. */
-  #stop(problem: VfioError): void {
-    this.#running = false;
-    if (this.problem) return;
-    this.problem = problem;
-    this.#writer.abandon();
-    try {
-      this.onProblem?.(problem);
-    } catch {
-      // It is told in the middle of the device's work, which must go on.
-    }
-    this.#tellEnd();
-  }
-
-  #tellEnd(): void {
-    const tell = this.onEnd;
-    this.onEnd = undefined;
-    tell?.();
+    if (this.#depth === 0 && !this.output.writing) this.output.finish(this.#timeNs);
   }
 
   #isTooLong(bytes: Uint8Array): boolean {
     if (bytes.length <= MAX_EVENT_BYTES) return false;
     const what = `${bytes.length} bytes went through at once, more than ${MAX_EVENT_BYTES}`;
-    this.#stop(new VfioError('TRACE_SINK', `the recording ends: ${what}`));
+    this.output.stop(new VfioError('TRACE_SINK', `the recording ends: ${what}`));
     return true;
-  }
-
-  #guard(work: () => void): void {
-    this.#writing = true;
-    try {
-      work();
-    } catch (error) {
-      this.#stop(
-        error instanceof VfioError
-          ? error
-          : new VfioError('TRACE_SINK', 'the recording ends: it failed', { cause: error }),
-      );
-    } finally {
-      this.#writing = false;
-    }
   }
 
   /** Whether the load or store is all that the access around it does so far. */
@@ -315,16 +263,11 @@ export class Recorder implements CallGate {
 
   #settle(): void {
     if (this.#depth === 0 && this.#finishAtRest) this.finish();
-    else if (this.#writer.isFull(this.#depth)) this.#guard(() => this.#endChunk());
+    else if (this.output.writer.isFull(this.#depth)) this.#endChunk();
   }
 
   #endChunk(): void {
     this.#flush(this.#depth);
-    this.#writer.endChunk(this.#timeNs, Array.from(this.#ops.subarray(0, this.#depth)));
-    if (this.#depth > 0 || this.#writer.events < this.#nextCheckpoint) return;
-    const state = this.takeCheckpoint?.();
-    if (state === undefined) return;
-    this.#nextCheckpoint = this.#writer.events + this.#interval;
-    this.#writer.checkpoint(state);
+    this.output.endChunk(this.#timeNs, Array.from(this.#ops.subarray(0, this.#depth)));
   }
 }

@@ -1,47 +1,18 @@
 import { ABI_VERSION } from '../../../assembly/boundary/version';
-import { STATE_END, STATE_START } from '../../../assembly/state/layout';
-import type { GuestRam } from '../../boundary/guest-ram';
-import type { VfioHost } from '../../boundary/host';
-import { checkMemoryBytes } from '../../core/core';
 import type { VfioPlatformDevice } from '../../device/device';
 import type { LineTarget } from '../../device/effect-pump';
-import type { DeviceListener } from '../../device/events';
-import { openDevice } from '../../device/open';
-import { VfioError } from '../../errors';
-import type { DeviceOptions, EoiSource } from '../../options/options';
-import { parseOptions } from '../../options/parse-options';
-import type { EoiRule } from '../../profiles/profile';
-import {
-  type Checkpoint,
-  decodeCheckpoint,
-  encodeCheckpoint,
-  type RamMapping,
-} from '../format/checkpoint';
-import { crc32 } from '../format/crc32';
+import type { Checkpoint } from '../format/checkpoint';
 import type { RecordedEvent } from '../format/event';
 import * as ops from '../format/ops';
-import { corrupt, unsupported } from '../format/problem';
+import { corrupt } from '../format/problem';
 import type { Trace, TraceCheckpoint } from '../format/trace';
-import { MAX_REPLAYED_RAM } from '../limits';
+import { type CallSurroundings, makeCall } from './calls';
+import { foreignStart, openRecorded, startOfReplay } from './core-opening';
+import type { CoreReplayOptions } from './core-options';
+import { checkpointAt, stateOf, takeCheckpoint, takeOver } from './core-state';
 import { DivergenceError } from './divergence';
-import { noKernel, noSysfs } from './kernel';
 import { ReplaySession } from './session';
-import { isReplayFailure, ReplayTap } from './tap';
-
-/** How a core replay is done. */
-export interface CoreReplayOptions {
-  /** Another build of the core than the embedded one. */
-  readonly core?: WebAssembly.Module;
-  /** Told of the device's events. */
-  readonly listener?: DeviceListener;
-  /** Gets between the replayed host and the device, for example record(). */
-  readonly through?: (host: VfioHost) => VfioHost;
-}
-
-/** The options with which the device of a trace was opened. */
-export function replayOptions(trace: Trace): DeviceOptions {
-  return { ...trace.header.options, host: trace.header.device.name } as DeviceOptions;
-}
+import { isReplayFailure, type ReplayTap } from './tap';
 
 /**
  * Runs the core again from a trace, which also makes the calls: no device and
@@ -54,6 +25,14 @@ export class CoreReplay {
   #tap: ReplayTap | undefined;
   protected readonly options: CoreReplayOptions;
   readonly #targets: LineTarget[] = [];
+  readonly #surroundings: CallSurroundings = {
+    target: (line) => this.target(line),
+    fireTimer: () => {
+      if (this.#tap?.timer === undefined) throw corrupt('a timer fires that was never set');
+      this.#tap.timerRuns = false;
+      this.#tap.timer();
+    },
+  };
 
   protected constructor(trace: Trace, options: CoreReplayOptions) {
     this.session = new ReplaySession(trace);
@@ -67,7 +46,7 @@ export class CoreReplay {
    */
   static async start(trace: Trace, options: CoreReplayOptions = {}): Promise<CoreReplay> {
     const replay = new CoreReplay(trace, options);
-    await replay.open();
+    await replay.#open();
     return replay;
   }
 
@@ -80,8 +59,8 @@ export class CoreReplay {
     place: TraceCheckpoint,
     options: CoreReplayOptions = {},
   ): Promise<CoreReplay | undefined> {
-    const checkpoint = decodeCheckpoint(trace.contents(place.chunk));
-    if (checkpoint.abi !== ABI_VERSION) return undefined;
+    const checkpoint = checkpointAt(trace, place);
+    if (checkpoint === undefined) return undefined;
     const replay = await CoreReplay.start(trace, options);
     if (replay.#takeOver(checkpoint, place)) return replay;
     replay.dispose();
@@ -89,100 +68,20 @@ export class CoreReplay {
   }
 
   #takeOver(checkpoint: Checkpoint, place: TraceCheckpoint): boolean {
-    const { session, device } = this;
-    const tap = this.#tap;
-    const memory = tap?.memory;
-    if (device === undefined || tap === undefined || memory === undefined) return false;
-    const state = memory.words.subarray(STATE_START >>> 2, (STATE_END + 3) >>> 2);
-    if (state.length !== checkpoint.state.length) return false;
-    // What the host's side remembers comes about by calls that nobody answers or compares.
-    session.muted = true;
-    try {
-      for (const [line, gsi] of checkpoint.lines) {
-        device.connectLine(line, this.target(line), gsi === 0 ? undefined : gsi - 1);
-      }
-      for (const { size, iova, writable } of checkpoint.rams) {
-        device.mapGuestRam(ramOf(size), iova, writable);
-      }
-      if (checkpoint.timerUsed) this.#learnTimer(device, checkpoint);
-    } catch {
-      return false;
-    } finally {
-      session.muted = false;
-    }
-    if (checkpoint.timerUsed && tap.timer === undefined) return false;
-    state.set(checkpoint.state);
-    tap.windows.restore(checkpoint.windows);
-    tap.timerRuns = checkpoint.timerRuns;
-    session.seek(place.event, place.chunk.timeNs);
-    return true;
+    return takeOver(this.device, this.#tap, checkpoint, place, (line) => this.target(line));
   }
 
-  /** An interrupt makes the device set its timer, and so tell what that does. */
-  #learnTimer(device: VfioPlatformDevice, { lines }: Checkpoint): void {
-    const line = lines[0]?.[0] ?? device.lines.find(({ usable }) => usable)?.index;
-    if (line === undefined) return;
-    if (lines.length === 0) device.connectLine(line, this.target(line));
-    device.signal(line, 1);
-  }
-
-  protected async open(): Promise<void> {
-    const { session, options } = this;
-    checkOptions(session.trace);
-    const { header } = session.trace;
-    const host: VfioHost = {
-      kernel: noKernel([session]),
-      sysfs: noSysfs,
-      tap: {
-        tap: (resolved) => {
-          this.#tap = new ReplayTap(session, resolved);
-          return this.#tap;
-        },
-      },
-    };
-    try {
-      this.device = await openDevice(
-        options.through ? options.through(host) : host,
-        replayOptions(session.trace),
-        {
-          clock: { nowNs: () => session.timeNs, setTimer: () => ({ cancel() {} }) },
-          guestRam: header.guestRam.map((block) => ({ ...block, ...ramOf(block.size) })),
-          ...(header.directMapping && { setDirectMapping: () => {} }),
-          ...(header.irqchip && { vmFd: 0 }),
-          ...(header.machine && {
-            machine: { name: header.machine.name, capabilities: header.machine as never },
-          }),
-          ...(options.listener && { listener: options.listener }),
-          ...(options.core && { core: options.core }),
-        },
-      );
-    } catch (error) {
-      // Else the recorded opening failed in the same way.
-      if (isReplayFailure(error) || !this.#tap?.failedAsRecorded) throw error;
-    }
-    session.device = this.device;
-    await this.#enterWindow();
-  }
-
-  /** A trimmed recording goes on from a checkpoint behind its opening. */
-  async #enterWindow(): Promise<void> {
-    const { trace } = this.session;
-    const how = trace.header.derived?.how;
-    if (how === 'lines') {
-      throw new VfioError(
-        'TRACE_UNSUPPORTED',
-        'the recording has some lines only, so it cannot be replayed; use the one it was made from',
-      );
-    }
-    const [place] = trace.checkpoints;
-    if (how !== 'window' || place === undefined) return;
-    const checkpoint = decodeCheckpoint(trace.contents(place.chunk));
+  async #open(): Promise<void> {
+    const { session } = this;
+    const { device, tap } = await openRecorded(session, this.options);
+    this.device = device;
+    session.device = device;
+    this.#tap = tap;
+    const start = startOfReplay(session.trace);
+    if (start === undefined) return;
+    const { checkpoint, place } = start;
     if (checkpoint.abi !== ABI_VERSION || !this.#takeOver(checkpoint, place)) {
-      throw new VfioError(
-        'TRACE_UNSUPPORTED',
-        `the recording begins at a checkpoint of boundary version ${checkpoint.abi}, this release has ${ABI_VERSION}; ` +
-          'trim the whole recording again',
-      );
+      throw foreignStart(checkpoint);
     }
   }
 
@@ -191,31 +90,18 @@ export class CoreReplay {
    * @throws VfioError TRACE_UNSUPPORTED where guest RAM was unmapped before
    */
   checkpoint(): Uint8Array {
-    const { device } = this;
-    const tap = this.#tap;
-    if (device === undefined || device.closed || tap?.memory === undefined) {
-      throw new VfioError('TRACE_UNSUPPORTED', 'there is no open device to take a checkpoint of');
-    }
-    const { lines, rams } = connectedAt(this.session.trace, this.position);
-    const armed = device.lines.map((line) => line.armed);
-    return encodeCheckpoint({
-      abi: ABI_VERSION,
-      timerRuns: tap.timerRuns,
-      timerUsed: tap.timer !== undefined,
-      // Of those that were to be connected, some may have been refused.
-      lines: [...lines]
-        .filter(([line]) => armed[line] !== undefined && armed[line] !== 'no')
-        .sort(([a], [b]) => a - b),
-      rams,
-      windows: tap.windows.list(),
-      state: tap.memory.words.subarray(STATE_START >>> 2, (STATE_END + 3) >>> 2),
-    });
+    return takeCheckpoint(this.device, this.#tap, this.position);
+  }
+
+  /** The words of the core's state block as they are now; undefined where it is not open. */
+  get state(): Uint32Array | undefined {
+    const memory = this.#tap?.memory;
+    return memory && this.device?.closed === false ? stateOf(memory) : undefined;
   }
 
   /** Number of the next event. */
   get position(): number {
-    const { cursor, event } = this.session;
-    return cursor.peek() ? event.ordinal : this.session.trace.totals.events;
+    return this.session.position;
   }
 
   /** Whether all events have been replayed. */
@@ -244,7 +130,11 @@ export class CoreReplay {
   run(event = Number.POSITIVE_INFINITY): void {
     const { cursor } = this.session;
     const current = this.session.event;
-    while (cursor.peek() && current.ordinal < event) this.step();
+    while (cursor.peek() && current.ordinal < event) {
+      // Nearly all of a recording; step() would look twice.
+      if (current.window >= 0 && current.depth === 0) this.#runAccess(current);
+      else this.step();
+    }
   }
 
   /** Ends the replay. */
@@ -280,14 +170,14 @@ export class CoreReplay {
     session.beginAccess();
     try {
       if (event.op === ops.OP_WRITE) {
-        this.#open.write(
+        this.#device.write(
           args[0] as number,
           args[1] as number,
           args[2] as number,
           args[3] as number,
         );
       } else {
-        const read = this.#open.read(args[0] as number, args[1] as number, args[2] as number);
+        const read = this.#device.read(args[0] as number, args[1] as number, args[2] as number);
         if (read !== value) this.#compare(event.op, read, 0, value, 0);
       }
     } catch (error) {
@@ -314,16 +204,16 @@ export class CoreReplay {
     try {
       switch (op) {
         case ops.OP_READ:
-          first = this.#open.read(a, b, c);
+          first = this.#device.read(a, b, c);
           break;
         case ops.OP_WRITE:
-          this.#open.write(a, b, c, d);
+          this.#device.write(a, b, c, d);
           break;
         case ops.OP_SAFE_POINT:
-          this.#open.safePoint();
+          this.#device.safePoint();
           break;
         default:
-          [first, second] = this.#runOther(op, a, b, c, d, input);
+          [first, second] = makeCall(this.#device, this.#surroundings, op, event.args, input);
       }
     } catch (error) {
       if (error instanceof DivergenceError || isReplayFailure(error)) throw error;
@@ -348,185 +238,8 @@ export class CoreReplay {
     throw this.session.diverged(`${name} -> ${value} (recorded 0x${expected.toString(16)})`, true);
   }
 
-  get #open(): VfioPlatformDevice {
+  get #device(): VfioPlatformDevice {
     if (this.device === undefined) throw corrupt('a call is made on a device that is not open');
     return this.device;
-  }
-
-  #runOther(
-    op: number,
-    a: number,
-    b: number,
-    c: number,
-    d: number,
-    input: Uint8Array,
-  ): [number, number] {
-    const device = this.#open;
-    switch (op) {
-      case ops.OP_READ64: {
-        const value = device.read64(a, b);
-        return [Number(value & 0xffffffffn), Number(value >> 32n)];
-      }
-      case ops.OP_WRITE64:
-        device.write64(a, b, (BigInt(d) << 32n) | BigInt(c));
-        break;
-      case ops.OP_DIRECT_READ:
-        return [device.directRead(a, b, c), 0];
-      case ops.OP_DIRECT_WRITE:
-        device.directWrite(a, b, c, d);
-        break;
-      case ops.OP_SIGNAL:
-        device.signal(a, b);
-        break;
-      case ops.OP_COMPLETE_LINE:
-        device.completeLine(a);
-        break;
-      case ops.OP_CONNECT_LINE:
-        device.connectLine(a, this.target(a), b === 0 ? undefined : b - 1);
-        break;
-      case ops.OP_DISCONNECT_LINE:
-        device.disconnectLine(a);
-        break;
-      case ops.OP_MASK_LINE:
-        device.maskLine(a);
-        break;
-      case ops.OP_UNMASK_LINE:
-        device.unmaskLine(a);
-        break;
-      case ops.OP_SET_EOI:
-        device.setEoiSource(a, text(input) as EoiSource);
-        break;
-      case ops.OP_ADD_RULE:
-        device.addEoiRule(parseRule(input));
-        break;
-      case ops.OP_RESET:
-        device.reset();
-        break;
-      case ops.OP_PAUSE:
-        device.pause();
-        break;
-      case ops.OP_RESUME:
-        device.resume();
-        break;
-      case ops.OP_SNAPSHOT:
-        return [crc32(device.snapshot()), 0];
-      case ops.OP_RESTORE:
-        device.restore(input.slice());
-        break;
-      case ops.OP_MAP_RAM:
-        device.mapGuestRam(ramOf(a), (BigInt(c) << 32n) | BigInt(b), d !== 0);
-        break;
-      case ops.OP_UNMAP_RAM:
-        return [device.unmapGuestRam((BigInt(b) << 32n) | BigInt(a)) ? 1 : 0, 0];
-      case ops.OP_CLOSE:
-        device.close();
-        break;
-      case ops.OP_TIMER:
-        if (this.#tap?.timer === undefined) throw corrupt('a timer fires that was never set');
-        this.#tap.timerRuns = false;
-        this.#tap.timer();
-        break;
-      default:
-        throw corrupt(`'${ops.opShape(op)?.name}' is no call that can be repeated`);
-    }
-    return [0, 0];
-  }
-}
-
-/** What the host has connected and mapped before an event, as far as a trace tells. */
-function connectedAt(trace: Trace, event: number) {
-  const lines = new Map<number, number>();
-  const rams: RamMapping[] = [];
-  const cursor = trace.cursor();
-  const begun: { op: number; args: number[] }[] = [];
-  while (cursor.peek() && cursor.event.ordinal < event && cursor.next()) {
-    const { op, phase, args } = cursor.event;
-    if (phase === 'begin') begun.push({ op, args: [...args] });
-    if (phase === 'begin') continue;
-    const call = phase === 'whole' ? { op, args } : begun.pop();
-    const [a = 0, b = 0, c = 0, d = 0] = call?.args ?? [];
-    if (op === ops.OP_CONNECT_LINE) lines.set(a, b);
-    else if (op === ops.OP_DISCONNECT_LINE) lines.delete(a);
-    else if (op === ops.OP_MAP_RAM && phase !== 'thrown') {
-      rams.push({ size: a, iova: (BigInt(c) << 32n) | BigInt(b), writable: d !== 0 });
-    } else if (op === ops.OP_UNMAP_RAM) {
-      throw new VfioError(
-        'TRACE_UNSUPPORTED',
-        'there is no checkpoint after guest RAM was unmapped; begin before that',
-      );
-    }
-  }
-  return { lines, rams };
-}
-
-/** What came of a core replay. */
-export interface CoreReplayReport {
-  /** The whole recording was done again, and nothing differed. */
-  readonly ok: boolean;
-  readonly events: number;
-  readonly accesses: number;
-  readonly divergence: DivergenceError['divergence'] | undefined;
-  /** Why the recording ends before its end, where it does. */
-  readonly cut: string | undefined;
-}
-
-/**
- * Replays a trace from start to end.
- * @throws VfioError TRACE_CORRUPT, TRACE_UNSUPPORTED, TRACE_MISMATCH
- */
-export async function replayCore(
-  trace: Trace,
-  options: CoreReplayOptions = {},
-): Promise<CoreReplayReport> {
-  let replay: CoreReplay | undefined;
-  let divergence: DivergenceError['divergence'] | undefined;
-  let cut = trace.cut?.reason;
-  try {
-    replay = await CoreReplay.start(trace, options);
-    replay.run();
-  } catch (error) {
-    if (error instanceof DivergenceError) divergence = error.divergence;
-    else if (error instanceof VfioError && error.code === 'TRACE_ENDED') cut ??= error.message;
-    else throw error;
-  } finally {
-    replay?.dispose();
-  }
-  return {
-    ok: divergence === undefined && cut === undefined,
-    events: divergence?.event ?? trace.totals.events,
-    accesses: divergence?.access ?? trace.totals.accesses,
-    divergence,
-    cut,
-  };
-}
-
-/** @throws VfioError TRACE_UNSUPPORTED where this release does not know the recorded options */
-function checkOptions(trace: Trace): void {
-  try {
-    checkMemoryBytes(parseOptions(replayOptions(trace)).memoryBytes);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw unsupported(
-      `its device was opened with options that cannot be given here (${why})`,
-      cause,
-    );
-  }
-}
-
-/** Guest RAM to do DMA writes in; of too much, only the size is there. */
-function ramOf(size: number): GuestRam {
-  const bytes = size <= MAX_REPLAYED_RAM ? new Uint8Array(size) : { length: size };
-  return { bytes: bytes as Uint8Array };
-}
-
-function text(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
-}
-
-function parseRule(bytes: Uint8Array): EoiRule {
-  try {
-    return JSON.parse(text(bytes)) as EoiRule;
-  } catch {
-    throw corrupt('an EOI rule is no JSON text');
   }
 }

@@ -1,16 +1,12 @@
 import type { VfioHost } from '../../boundary/host';
-import type { VfioPlatformDevice } from '../../device/device';
-import type { DeviceEnvironment } from '../../device/open';
 import { VfioError } from '../../errors';
 import type { ResolvedOptions } from '../../options/options';
-import type { Clock, TimerHandle } from '../../time/clock';
-import { type CallGate, gateCalls } from '../calls';
-import * as ops from '../format/ops';
-import { actualText } from '../format/text';
 import { Trace } from '../format/trace';
+import type { Divergence } from './divergence';
 import { noKernel, noSysfs } from './kernel';
+import { locateInMachine } from './locate';
+import { MachineReplayTap } from './machine-tap';
 import { ReplaySession } from './session';
-import { ReplayTap } from './tap';
 
 /** How a machine is run on recordings. */
 export interface ReplayHostOptions {
@@ -28,6 +24,18 @@ export interface ReplayHost extends VfioHost {
   readonly ended: boolean;
   /** @throws VfioError TRACE_DIVERGED when a recording has more than what happened */
   finish(): void;
+  /**
+   * Finds out between which checkpoints of the recording a divergence came about,
+   * and what of the core's state is not as it was recorded.
+   */
+  locate(divergence: Divergence): Promise<Divergence>;
+}
+
+/** One recording that a machine runs on. */
+export interface MachineReplay {
+  readonly session: ReplaySession;
+  /** Undefined until the machine opens the device. */
+  tap: MachineReplayTap | undefined;
 }
 
 /**
@@ -42,40 +50,59 @@ export function replayHost(
   traces: Trace | readonly Trace[],
   options: ReplayHostOptions = {},
 ): ReplayHost {
-  const list = traces instanceof Trace ? [traces] : traces;
-  const sessions = new Map<string, ReplaySession>();
-  for (const trace of list) {
+  return replayMachine(traces instanceof Trace ? [traces] : traces, options).host;
+}
+
+/** The same, with what the host is made of. */
+export function replayMachine(
+  traces: readonly Trace[],
+  options: ReplayHostOptions,
+): { readonly host: ReplayHost; readonly replays: readonly MachineReplay[] } {
+  const byName = new Map<string, MachineReplay>();
+  for (const trace of traces) {
     checkMachine(trace, options);
     const { name } = trace.header.device;
-    if (sessions.has(name)) {
+    if (byName.has(name)) {
       throw new VfioError('OPTION_INVALID', `two of the recordings are of ${name}`);
     }
-    sessions.set(name, new ReplaySession(trace));
+    byName.set(name, { session: new ReplaySession(trace), tap: undefined });
   }
-  const all = [...sessions.values()];
-  const [first] = all;
-  if (first === undefined) throw new VfioError('OPTION_INVALID', 'there is no recording to replay');
-  return {
-    kernel: noKernel(all),
+  const replays = [...byName.values()];
+  if (replays.length === 0) {
+    throw new VfioError('OPTION_INVALID', 'there is no recording to replay');
+  }
+  const host: ReplayHost = {
+    kernel: noKernel(replays.map(({ session }) => session)),
     sysfs: noSysfs,
     tap: {
       tap(resolved) {
         const name = nameOf(resolved);
-        const session = sessions.get(name);
-        if (session !== undefined) return new MachineReplayTap(session, resolved);
-        throw new VfioError(
-          'DEVICE_NOT_FOUND',
-          `there is no recording of ${name}, only of ${[...sessions.keys()].join(', ')}`,
-        );
+        const replay = byName.get(name);
+        if (replay === undefined) {
+          const names = [...byName.keys()].join(', ');
+          throw new VfioError(
+            'DEVICE_NOT_FOUND',
+            `there is no recording of ${name}, only of ${names}`,
+          );
+        }
+        replay.tap = new MachineReplayTap(replay.session, resolved);
+        return replay.tap;
       },
     },
     get ended() {
-      return all.every((session) => session.ended);
+      return replays.every(({ session }) => session.ended);
     },
     finish() {
-      for (const session of all) if (!session.ended) throw session.diverged('the end of the run');
+      for (const { session } of replays) {
+        if (!session.ended) throw session.diverged('the end of the run');
+      }
+    },
+    async locate(divergence) {
+      const replay = replays.find(({ session }) => session.divergence === divergence);
+      return replay === undefined ? divergence : await locateInMachine(replay, divergence);
     },
   };
+  return { host, replays };
 }
 
 function nameOf({ host, sysfsdev, fd }: ResolvedOptions): string {
@@ -101,128 +128,4 @@ function checkMachine({ header }: Trace, { force = false }: ReplayHostOptions): 
     throw refuse(`it was recorded on ${machine.name}, which does not run the same way twice`);
   }
   if (dma === 'at-sync') throw refuse('its DMA was recorded at sync points only', ', or set force');
-}
-
-/** Lets the machine run, and compares. */
-class MachineReplayTap extends ReplayTap {
-  #clock: Clock | undefined;
-  #gate: ReplayGate | undefined;
-  #waiting: TimerHandle | undefined;
-
-  override environment(given: DeviceEnvironment): DeviceEnvironment {
-    const { clock } = given;
-    this.#clock = clock;
-    this.session.nowNs = () => clock.nowNs();
-    return super.environment(given);
-  }
-
-  override opened(device: VfioPlatformDevice): void {
-    super.opened(device);
-    this.#gate = new ReplayGate(this.session, () => this.#schedule());
-    gateCalls(this.#gate, device, this.session.trace.header.directMapping);
-    this.#schedule();
-  }
-
-  protected override startTimer(clock: Clock, delayNs: number): TimerHandle {
-    return clock.setTimer(delayNs, () => {
-      this.timerRuns = false;
-      this.#gate?.begin(ops.OP_TIMER);
-      this.timer?.();
-      this.#gate?.end();
-    });
-  }
-
-  /** Has the clock bring the next stimulus, where one comes before the next call. */
-  #schedule(): void {
-    const { session } = this;
-    this.#waiting?.cancel();
-    this.#waiting = undefined;
-    if (!session.cursor.peek() || session.event.depth !== session.depth) return;
-    if (ops.opShape(session.event.op)?.kind !== 'stimulus') return;
-    const clock = this.#clock as Clock;
-    const delayNs = Math.max(0, session.event.timeNs - clock.nowNs());
-    this.#waiting = clock.setTimer(delayNs, () => {
-      this.#waiting = undefined;
-      session.deliver();
-      this.#schedule();
-    });
-  }
-}
-
-interface Begun {
-  readonly op: number;
-  readonly begun: boolean;
-  readonly results: readonly [number, number];
-}
-
-/** Compares the calls of a machine with those of the trace. */
-class ReplayGate implements CallGate {
-  readonly #session: ReplaySession;
-  readonly #atRest: () => void;
-  readonly #stack: Begun[] = [];
-
-  constructor(session: ReplaySession, atRest: () => void) {
-    this.#session = session;
-    this.#atRest = atRest;
-  }
-
-  begin(op: number, a = 0, b = 0, c = 0, d = 0): void {
-    this.#begin(op, a, b, c, d, undefined);
-  }
-
-  beginWith(op: number, input: Uint8Array, a = 0): void {
-    this.#begin(op, a, 0, 0, 0, input);
-  }
-
-  end(first = 0, second = 0): void {
-    const session = this.#session;
-    const { op, begun, results } = this.#stack.pop() as Begun;
-    const { event } = session;
-    session.leave(op, begun);
-    const shape = ops.opShape(op) as ops.OpShape;
-    const [wanted, other] = begun ? (event.results as [number, number]) : results;
-    const count = shape.results.length;
-    if ((count > 0 && first !== wanted) || (count > 1 && second !== other)) {
-      const text = `${shape.name} -> 0x${first.toString(16)} (recorded 0x${wanted.toString(16)})`;
-      throw session.diverged(text, true);
-    }
-    this.#atRest();
-  }
-
-  thrown(error: unknown): void {
-    const { op, begun } = this.#stack.pop() as Begun;
-    if (error instanceof VfioError && error.code.startsWith('TRACE_')) return;
-    this.#session.leaveThrown(op, begun, error);
-    this.#atRest();
-  }
-
-  moveLine(op: number, line: number, move: () => void): void {
-    this.#session.within(op, move, line);
-  }
-
-  closed(): void {}
-
-  #begin(op: number, a: number, b: number, c: number, d: number, input?: Uint8Array): void {
-    const session = this.#session;
-    const now = (session.nowNs as () => number)();
-    this.#bringDue(now, () => actualText(op, [a, b, c, d], input));
-    const begun = session.enter(op, a, b, c, d, 0, 0, input);
-    if (session.timeNs !== now) {
-      const text = `${actualText(op, [a, b, c, d], input)} at ${now} ns`;
-      throw session.diverged(text, true);
-    }
-    const [first = 0, second = 0] = session.event.results;
-    this.#stack.push({ op, begun, results: [first, second] });
-  }
-
-  /** Stimuli that come before the call, at this same time. */
-  #bringDue(now: number, actual: () => string): void {
-    const session = this.#session;
-    const { cursor, event } = session;
-    while (cursor.peek() && event.depth === session.depth) {
-      if (ops.opShape(event.op)?.kind !== 'stimulus') return;
-      if (event.timeNs > now) throw session.diverged(`${actual()} at ${now} ns`);
-      session.stimulate();
-    }
-  }
 }

@@ -3,21 +3,14 @@ import type { VfioPlatformDevice } from '../../device/device';
 import { VfioError } from '../../errors';
 import type { TraceCursor } from '../format/cursor';
 import type { RecordedEvent } from '../format/event';
-import {
-  OP_DMA_WRITE,
-  OP_LOAD,
-  OP_READ,
-  OP_RING,
-  OP_STORE,
-  OP_SYNC,
-  type OpShape,
-  opShape,
-} from '../format/ops';
-import { corrupt } from '../format/problem';
-import { actualText, eventData, eventText, placedText } from '../format/text';
+import { OP_LOAD, OP_READ, OP_STORE, type OpShape, opShape } from '../format/ops';
+import { actualText } from '../format/text';
 import type { Trace } from '../format/trace';
-import { REPORTED_EVENTS } from '../limits';
-import { DivergenceError } from './divergence';
+import { type Divergence, DivergenceError } from './divergence';
+import { describeDivergence } from './divergence-report';
+import { isStart, sameArgs, sameBytes } from './match';
+import { ReplayedError } from './replayed-error';
+import { perform } from './stimuli';
 
 const NOTHING = new Uint8Array(0);
 
@@ -46,6 +39,12 @@ export class ReplaySession {
   device: VfioPlatformDevice | undefined;
   /** Guest RAM by handle. */
   readonly rams = new Map<number, GuestRam>();
+  /** The first difference that was found. */
+  divergence: Divergence | undefined;
+  /** The core's state there, where it was outside of all calls. */
+  stateThere: Uint32Array | undefined;
+  /** The words of the core's state block as they are now. */
+  coreState: (() => Uint32Array | undefined) | undefined;
   /** Nothing is compared and nothing is consumed: the device is being brought to a checkpoint. */
   muted = false;
   // A call in short form: its load or store is still to come.
@@ -70,6 +69,9 @@ export class ReplaySession {
     this.cursor.seek(event);
     this.timeNs = timeNs;
     this.depth = 0;
+    this.#fused = false;
+    this.divergence = undefined;
+    this.stateThere = undefined;
   }
 
   /** Whether the trace is at its end. */
@@ -215,43 +217,34 @@ export class ReplaySession {
     }
   }
 
-  /** Does the stimulus that is next. */
+  /** Does the stimulus that is next. @throws DivergenceError where it cannot be done */
   stimulate(): void {
-    const { event } = this;
     this.cursor.next();
-    this.timeNs = event.timeNs;
-    const [first = 0, second = 0] = event.args;
-    if (event.op === OP_RING) {
-      this.ring(first, second);
-    } else if (event.op === OP_DMA_WRITE) {
-      const ram = this.rams.get(first);
-      const bytes = ram?.bytes;
-      if (ram === undefined || !(bytes instanceof Uint8Array)) return;
-      if (second + event.input.length > bytes.length) throw corrupt('a DMA write is out of bounds');
-      bytes.set(event.input, second);
-      this.onDma?.(ram, second, event.input.length);
-    } else if (event.op !== OP_SYNC) {
-      throw corrupt(`'${event.name}' is no stimulus`);
-    }
+    this.timeNs = this.event.timeNs;
+    perform(this, this.event);
+    this.onPlace?.();
   }
 
+  /** Number of the next event. */
+  get position(): number {
+    return this.cursor.peek() ? this.event.ordinal : this.trace.totals.events;
+  }
+
+  /** Told when a stimulus has been done. */
+  onPlace: (() => void) | undefined;
   /** Told of each DMA write that was done again. */
   onDma: ((ram: GuestRam, offset: number, length: number) => void) | undefined;
 
   /** The error that tells of a difference here. @param current it is in the event that was last */
   diverged(actual: string, current = false): DivergenceError {
-    const more = current || this.cursor.peek();
-    const { event } = this;
-    const expected = more ? eventText(eventData(event)) : undefined;
-    return new DivergenceError(this.#name, {
-      expected,
-      actual,
-      event: more ? event.ordinal : this.trace.totals.events,
-      access: more ? event.access : this.trace.totals.accesses,
-      timeNs: this.timeNs,
-      before: eventsBefore(this.trace, more ? event.ordinal : this.trace.totals.events),
-      lines: lineStates(this.device),
-    });
+    const next = current || this.cursor.peek() ? this.event : undefined;
+    const { trace, timeNs, device } = this;
+    const error = describeDivergence({ trace, timeNs, device, next, actual });
+    if (this.divergence === undefined) {
+      this.divergence = error.divergence;
+      this.stateThere = this.depth === 0 ? this.coreState?.()?.slice() : undefined;
+    }
+    return error;
   }
 
   #expectFused(): void {
@@ -289,76 +282,4 @@ export class ReplaySession {
       { device: this.#name },
     );
   }
-}
-
-/** Stands for an error that the machine threw when it was recorded. */
-export class ReplayedError extends Error {
-  override readonly name = 'ReplayedError';
-
-  constructor() {
-    super('the machine threw an error here when this was recorded');
-  }
-}
-
-function isStart(event: RecordedEvent): boolean {
-  return event.phase === 'whole' || event.phase === 'begin';
-}
-
-function sameArgs(
-  event: RecordedEvent,
-  a: number,
-  b: number,
-  c: number,
-  d: number,
-  e: number,
-  f: number,
-): boolean {
-  const { args } = event;
-  const count = (opShape(event.op) as OpShape).args.length;
-  return (
-    (count < 1 || args[0] === a) &&
-    (count < 2 || args[1] === b) &&
-    (count < 3 || args[2] === c) &&
-    (count < 4 || args[3] === d) &&
-    (count < 5 || args[4] === e) &&
-    (count < 6 || args[5] === f)
-  );
-}
-
-function sameBytes(expected: Uint8Array, actual: Uint8Array): boolean {
-  if (expected.length !== actual.length) return false;
-  for (let i = 0; i < expected.length; i++) if (expected[i] !== actual[i]) return false;
-  return true;
-}
-
-/** The events before one, as text. */
-function eventsBefore(trace: Trace, event: number): readonly string[] {
-  try {
-    const cursor = trace.cursor(Math.max(0, event - REPORTED_EVENTS));
-    const texts: string[] = [];
-    while (cursor.next() && (cursor.event.ordinal < event || !isStart(cursor.event))) {
-      if (cursor.event.ordinal >= event) break;
-      texts.push(placedText(eventData(cursor.event)));
-    }
-    return texts.slice(-REPORTED_EVENTS);
-  } catch {
-    // The report is about something else.
-    return [];
-  }
-}
-
-function lineStates(device: VfioPlatformDevice | undefined) {
-  if (device === undefined || device.closed) return [];
-  return device.lines.map(
-    ({ index, state, up, armed, maskRequested, retrying, stuck, waiting }) => ({
-      index,
-      state,
-      up,
-      armed,
-      maskRequested,
-      retrying,
-      stuck,
-      waiting,
-    }),
-  );
 }

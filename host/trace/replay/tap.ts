@@ -2,6 +2,7 @@ import type { DeviceLocation } from '../../boundary/host';
 import type { HostPort } from '../../boundary/port';
 import type { DeviceTap } from '../../boundary/tap';
 import type { CoreImports } from '../../core/boundary-types';
+import { WINDOW_START } from '../../core/core';
 import type { CoreMemory } from '../../core/core-memory';
 import type { VfioPlatformDevice } from '../../device/device';
 import type { DeviceEvent } from '../../device/events';
@@ -12,6 +13,7 @@ import type { TimerHandle } from '../../time/clock';
 import type { TraceHeader } from '../format/header';
 import * as ops from '../format/ops';
 import { WindowNumbers } from '../format/windows';
+import { stateOf } from './core-state';
 import { replayImports } from './imports';
 import type { ReplaySession } from './session';
 
@@ -19,12 +21,16 @@ const utf8 = new TextEncoder();
 
 /** Puts a trace in the place of a device's host. */
 export class ReplayTap implements DeviceTap {
+  /** Windows have addresses only: all accesses to them are answered from the trace. */
+  readonly coreBytes = WINDOW_START;
   readonly session: ReplaySession;
   readonly windows = new WindowNumbers();
   memory: CoreMemory | undefined;
   /** What a timer of the device does; undefined while none was set. */
   timer: (() => void) | undefined;
   timerRuns = false;
+  /** The machine's timer behind it, where there is a machine. */
+  protected running: TimerHandle | undefined;
   /** Opening failed, and the recorded one in the same way. */
   failedAsRecorded = false;
   protected readonly options: ResolvedOptions;
@@ -117,6 +123,7 @@ export class ReplayTap implements DeviceTap {
 
   opening(memory: CoreMemory): void {
     this.memory = memory;
+    this.session.coreState = () => stateOf(memory);
     this.session.enter(ops.OP_OPEN);
     this.#opening = true;
   }
@@ -153,24 +160,23 @@ export class ReplayTap implements DeviceTap {
 
   #setTimer(delayNs: number, fire: () => void, clock: DeviceEnvironment['clock']): TimerHandle {
     this.timer = fire;
-    if (this.session.muted) return this.#handle(undefined);
+    if (this.session.muted) return this.#handle;
     const begun = this.session.enter(ops.OP_TIMER_SET, delayNs);
-    const running = this.startTimer(clock, delayNs);
+    this.running = this.startTimer(clock, delayNs);
     this.session.leave(ops.OP_TIMER_SET, begun);
     this.timerRuns = true;
-    return this.#handle(running);
+    return this.#handle;
   }
 
-  #handle(running: TimerHandle | undefined): TimerHandle {
-    return {
-      cancel: () => {
-        if (!this.timerRuns || this.session.muted) return;
-        this.timerRuns = false;
-        this.session.answer(ops.OP_TIMER_CANCEL);
-        running?.cancel();
-      },
-    };
-  }
+  /** A device has one timer at a time, so one handle does; also for a device that went back in time. */
+  readonly #handle: TimerHandle = {
+    cancel: () => {
+      if (!this.timerRuns || this.session.muted) return;
+      this.timerRuns = false;
+      this.session.answer(ops.OP_TIMER_CANCEL);
+      this.running?.cancel();
+    },
+  };
 }
 
 /** Whether an error is the replay's own, not one of the device. */

@@ -1,6 +1,6 @@
 import { Trace } from '../format/trace';
 import { MemorySink, TraceWriter } from '../format/writer';
-import { replayCore } from '../replay/core-replay';
+import { replayCore } from '../replay/report';
 import { EventCopier } from './copy';
 import { checkSource, startOfWindow } from './source';
 
@@ -117,8 +117,8 @@ export function failsWith(
   good?: WebAssembly.Module,
 ): (candidate: Trace) => Promise<boolean> {
   return async (candidate) => {
-    const before = await replayCore(candidate, good ? { core: good } : {});
+    const before = await replayCore(candidate, { ...(good && { core: good }), locate: false });
     if (!before.ok) return false;
-    return !(await replayCore(candidate, { core: bad })).ok;
+    return !(await replayCore(candidate, { core: bad, locate: false })).ok;
   };
 }

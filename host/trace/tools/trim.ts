@@ -4,7 +4,9 @@ import type { RecordedEvent } from '../format/event';
 import { opShape } from '../format/ops';
 import type { Trace } from '../format/trace';
 import { type TraceSink, TraceWriter } from '../format/writer';
-import { callAround, TraceDebugger } from '../replay/debugger';
+import { TraceDebugger } from '../replay/debugger';
+import { isStart } from '../replay/match';
+import { callAround } from '../replay/navigation';
 import { EventCopier } from './copy';
 import { checkSource, startOfWindow } from './source';
 
@@ -115,10 +117,6 @@ function checkpointOf(trace: Trace, walk: TraceDebugger): Uint8Array {
     lines: [...lines].sort(([a], [b]) => a - b),
     rams: [...before.rams, ...now.rams],
   });
-}
-
-function isStart({ phase }: RecordedEvent): boolean {
-  return phase === 'whole' || phase === 'begin';
 }
 
 /** Whether the event is of one of the lines, or of none; only whole ones can be left out. */

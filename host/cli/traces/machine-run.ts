@@ -1,0 +1,146 @@
+import {
+  type BootGuest,
+  type Divergence,
+  DivergenceError,
+  divergenceText,
+  MachineDebugger,
+  type ReplayHost,
+  replayHost,
+  type Trace,
+} from '../../trace';
+import type { Invocation, Report } from '../arguments/command';
+import { flag } from '../arguments/values';
+import { EXIT_CHECK, EXIT_OK } from '../exit-codes';
+import {
+  type DeviceSource,
+  type GuestPlan,
+  guestExit,
+  guestPlan,
+  guestText,
+  plugAll,
+  runGuest,
+  serialOutput,
+  unplugAll,
+} from '../guests/run-guest';
+import { MAX_IMAGE_BYTES } from '../limits';
+import { placeText, type WalkPlan, walkThrough } from './walk';
+
+/** The guest again, to the end or to a place, with the traces for its devices. */
+export async function replayMachine(
+  invocation: Invocation,
+  imagePath: string,
+  traces: readonly Trace[],
+  place: WalkPlan | undefined,
+): Promise<Report> {
+  const image = invocation.terminal.files.read(imagePath, MAX_IMAGE_BYTES);
+  const plan = guestPlan(invocation.values);
+  return place === undefined
+    ? runToEnd(invocation, image, traces, plan)
+    : runTo(invocation, image, traces, plan, place);
+}
+
+async function runToEnd(
+  { terminal, values, json }: Invocation,
+  image: Uint8Array,
+  traces: readonly Trace[],
+  plan: GuestPlan,
+): Promise<Report> {
+  const guest = await plan.kind.create(image, {});
+  const serial = serialOutput(terminal, json, plan);
+  let host: ReplayHost | undefined;
+  try {
+    host = replayHost(traces, { force: flag(values, 'force') });
+    const outcome = await runGuest(guest, sourceOf(host, traces), plan, terminal, serial);
+    if (guestExit(outcome) === EXIT_OK) host.finish();
+    return {
+      exitCode: guestExit(outcome),
+      data: { ok: true, mode: 'machine', divergence: undefined, ...outcome },
+      text: (paint, columns) => [
+        ...guestText(outcome, paint, columns),
+        paint('green', 'the guest did the same'),
+      ],
+    };
+  } catch (error) {
+    const diverged = divergenceOf(error);
+    if (diverged === undefined) throw error;
+    const divergence = (await host?.locate(diverged)) ?? diverged;
+    return differs(divergence, { serial: serial.text });
+  } finally {
+    guest.detach();
+  }
+}
+
+async function runTo(
+  { terminal, values }: Invocation,
+  image: Uint8Array,
+  traces: readonly Trace[],
+  plan: GuestPlan,
+  place: WalkPlan,
+): Promise<Report> {
+  const boot: BootGuest = async (host) => {
+    const guest = await plan.kind.create(image, {});
+    const plugged: Parameters<typeof unplugAll>[0][number][] = [];
+    const dispose = () => {
+      try {
+        unplugAll(plugged);
+      } finally {
+        guest.detach();
+      }
+    };
+    try {
+      await plugAll(guest, sourceOf(host, traces), plan.specs, plugged, () => {});
+    } catch (error) {
+      dispose();
+      throw error;
+    }
+    const { machine } = guest;
+    return { machine, run: (stop, limitNs) => guest.runThrough(stop, limitNs), dispose };
+  };
+  let walk: MachineDebugger | undefined;
+  try {
+    walk = await MachineDebugger.start(traces, boot, { force: flag(values, 'force') });
+    const there = await walkThrough(walk, place, terminal);
+    return {
+      exitCode: EXIT_OK,
+      data: { ok: true, mode: 'machine', divergence: undefined, ...there },
+      text: () => placeText(there),
+    };
+  } catch (error) {
+    if (!(error instanceof DivergenceError)) throw error;
+    return differs((await walk?.locate(error))?.divergence ?? error.divergence, {});
+  } finally {
+    walk?.dispose();
+  }
+}
+
+function differs(divergence: Divergence, more: object): Report {
+  return {
+    exitCode: EXIT_CHECK,
+    data: { ok: false, mode: 'machine', divergence, ...more },
+    text: (paint) => [paint('red', 'the guest does something else'), divergenceText(divergence)],
+  };
+}
+
+/** The divergence somewhere behind an error: an emulator may wrap what a device throws. */
+function divergenceOf(error: unknown): Divergence | undefined {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (each instanceof DivergenceError) return each.divergence;
+  }
+  return undefined;
+}
+
+function sourceOf(host: ReplayHost, traces: readonly Trace[]): DeviceSource {
+  return {
+    host,
+    paced: false,
+    locate: (name) => ({ host: fullName(name, traces) }),
+    explain: (_, error) => error,
+  };
+}
+
+/** As on a host, a part of a device's name will do. */
+function fullName(name: string, traces: readonly Trace[]): string {
+  const names = traces.map(({ header }) => header.device.name);
+  const similar = names.filter((each) => each.includes(name));
+  return names.includes(name) || similar.length !== 1 ? name : (similar[0] as string);
+}

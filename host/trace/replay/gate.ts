@@ -1,0 +1,104 @@
+import { VfioError } from '../../errors';
+import type { CallGate } from '../calls';
+import * as ops from '../format/ops';
+import { actualText } from '../format/text';
+import type { ReplaySession } from './session';
+
+interface Begun {
+  readonly op: number;
+  readonly begun: boolean;
+  readonly results: readonly [number, number];
+  /** Begun while nothing was compared. */
+  readonly muted?: boolean;
+}
+
+const MUTED: Begun = { op: 0, begun: false, results: [0, 0], muted: true };
+
+/** Compares the calls of a machine with those of the trace. */
+export class ReplayGate implements CallGate {
+  readonly #session: ReplaySession;
+  readonly #atRest: () => void;
+  readonly #stack: Begun[] = [];
+
+  constructor(session: ReplaySession, atRest: () => void) {
+    this.#session = session;
+    this.#atRest = atRest;
+  }
+
+  begin(op: number, a = 0, b = 0, c = 0, d = 0): void {
+    this.#begin(op, a, b, c, d, undefined);
+  }
+
+  beginWith(op: number, input: Uint8Array, a = 0): void {
+    this.#begin(op, a, 0, 0, 0, input);
+  }
+
+  end(first = 0, second = 0): void {
+    const session = this.#session;
+    const { op, begun, results, muted } = this.#stack.pop() as Begun;
+    if (muted) return;
+    const { event } = session;
+    session.leave(op, begun);
+    const shape = ops.opShape(op) as ops.OpShape;
+    const [wanted, other] = begun ? (event.results as [number, number]) : results;
+    const count = shape.results.length;
+    if ((count > 0 && first !== wanted) || (count > 1 && second !== other)) {
+      const text = `${shape.name} -> 0x${first.toString(16)} (recorded 0x${wanted.toString(16)})`;
+      throw session.diverged(text, true);
+    }
+    this.#atRest();
+  }
+
+  thrown(error: unknown): void {
+    const { op, begun, muted } = this.#stack.pop() as Begun;
+    if (muted) return;
+    if (error instanceof VfioError && error.code.startsWith('TRACE_')) return;
+    this.#session.leaveThrown(op, begun, error);
+    this.#atRest();
+  }
+
+  moveLine(op: number, line: number, move: () => void): void {
+    if (this.#session.muted) move();
+    else this.#session.within(op, move, line);
+  }
+
+  /** Calls that an error left open are none any more. */
+  forget(): void {
+    this.#stack.length = 0;
+  }
+
+  /** Whether no call is under way. */
+  get idle(): boolean {
+    return this.#stack.length === 0;
+  }
+
+  closed(): void {}
+
+  #begin(op: number, a: number, b: number, c: number, d: number, input?: Uint8Array): void {
+    const session = this.#session;
+    if (session.muted) {
+      this.#stack.push(MUTED);
+      return;
+    }
+    const now = (session.nowNs as () => number)();
+    this.#bringDue(now, () => actualText(op, [a, b, c, d], input));
+    const begun = session.enter(op, a, b, c, d, 0, 0, input);
+    if (session.timeNs !== now) {
+      const text = `${actualText(op, [a, b, c, d], input)} at ${now} ns`;
+      throw session.diverged(text, true);
+    }
+    const [first = 0, second = 0] = session.event.results;
+    this.#stack.push({ op, begun, results: [first, second] });
+  }
+
+  /** Stimuli that come before the call, at this same time. */
+  #bringDue(now: number, actual: () => string): void {
+    const session = this.#session;
+    const { cursor, event } = session;
+    while (cursor.peek() && event.depth === session.depth) {
+      if (ops.opShape(event.op)?.kind !== 'stimulus') return;
+      if (event.timeNs > now) throw session.diverged(`${actual()} at ${now} ns`);
+      session.stimulate();
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import { VfioError } from '../../errors';
+import * as ops from '../format/ops';
+import { makeCall } from './calls';
+import type { MachineReplay } from './machine-replay';
+import type { ReplaySession } from './session';
+
+/** Calls that neither a guest nor its machine makes: whoever runs the machine does. */
+const OF_THE_HOST: ReadonlySet<number> = new Set([
+  ops.OP_MASK_LINE,
+  ops.OP_UNMASK_LINE,
+  ops.OP_SET_EOI,
+  ops.OP_ADD_RULE,
+  ops.OP_RESET,
+  ops.OP_PAUSE,
+  ops.OP_RESUME,
+  ops.OP_SNAPSHOT,
+  ops.OP_RESTORE,
+  ops.OP_DISCONNECT_LINE,
+  ops.OP_UNMAP_RAM,
+]);
+/** With these something goes into the machine, which a recording does not have. */
+const NOT_REPEATABLE: ReadonlySet<number> = new Set([ops.OP_CONNECT_LINE, ops.OP_MAP_RAM]);
+
+const REFUSING = {
+  target: () => ({ up() {}, down() {} }),
+  fireTimer() {},
+};
+
+/** Makes the calls of the host again while a machine replays its recordings. */
+export class HostCalls {
+  readonly #sessions: readonly ReplaySession[];
+  /** Sum of the positions for which the rest was worked out. */
+  #at = -1;
+  #next: ReplaySession | undefined;
+  #nextNs = Number.POSITIVE_INFINITY;
+  #endNs = 0;
+
+  constructor(replays: readonly MachineReplay[]) {
+    this.#sessions = replays.map(({ session }) => session);
+    for (const { totals } of this.#sessions.map(({ trace }) => trace)) {
+      this.#endNs = Math.max(this.#endNs, totals.timeNs);
+    }
+    this.update();
+  }
+
+  /** Guest time of the next call of the host, or of the recordings' end. */
+  get untilNs(): number {
+    this.#look();
+    return Math.min(this.#nextNs, this.#endNs);
+  }
+
+  /** Whether a call of the host comes now. */
+  isDue(nowNs: number): boolean {
+    this.#look();
+    return nowNs >= this.#nextNs;
+  }
+
+  /**
+   * Makes the one that comes now.
+   * @returns whether there was one
+   * @throws DivergenceError; VfioError TRACE_UNSUPPORTED
+   */
+  makeDue(nowNs: number): boolean {
+    if (!this.isDue(nowNs)) return false;
+    const { event, device, cursor } = this.#next as ReplaySession;
+    cursor.peek();
+    if (device === undefined) return false;
+    if (NOT_REPEATABLE.has(event.op)) {
+      throw new VfioError(
+        'TRACE_UNSUPPORTED',
+        `${device.name}: the recording has a call ${event.name} in the middle of the run, which a machine ` +
+          'replay cannot repeat; use a core replay',
+        { device: device.name },
+      );
+    }
+    try {
+      makeCall(device, REFUSING, event.op, [...event.args], event.input.slice());
+    } catch (error) {
+      // What the recorded call threw as well has been compared.
+      if (error instanceof VfioError && error.code.startsWith('TRACE_')) throw error;
+    }
+    return true;
+  }
+
+  /**
+   * A recording that has more than its closing left, though it is whole and the
+   * guest was run to its end.
+   */
+  unfinished(): ReplaySession | undefined {
+    return this.#sessions.find(
+      ({ trace, cursor, event }) =>
+        trace.finalised && cursor.peek() && (event.op !== ops.OP_CLOSE || event.depth !== 0),
+    );
+  }
+
+  /** The recordings stand elsewhere. */
+  update(): void {
+    this.#at = -1;
+  }
+
+  #look(): void {
+    let at = 0;
+    for (const session of this.#sessions) at += session.position;
+    if (at === this.#at) return;
+    this.#at = at;
+    this.#next = undefined;
+    this.#nextNs = Number.POSITIVE_INFINITY;
+    for (const session of this.#sessions) {
+      const { cursor, event } = session;
+      if (!cursor.peek() || event.depth !== 0 || event.timeNs >= this.#nextNs) continue;
+      if (!OF_THE_HOST.has(event.op) && !NOT_REPEATABLE.has(event.op)) continue;
+      this.#next = session;
+      this.#nextNs = event.timeNs;
+    }
+  }
+}

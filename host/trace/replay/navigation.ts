@@ -1,0 +1,66 @@
+import type { RecordedEvent } from '../format/event';
+import { OP_LINE_UP, OP_READ, OP_WRITE } from '../format/ops';
+import { type EventData, eventData } from '../format/text';
+import type { Trace } from '../format/trace';
+import { isStart } from './match';
+
+/** A register, and the direction of accesses to it. */
+export interface RegisterPlace {
+  readonly region: number;
+  readonly offset: number;
+  /** Both unless given. */
+  readonly direction?: 'read' | 'write';
+}
+
+/** Whether an event is an interrupt of a line. */
+export function isInterrupt(line: number): (event: RecordedEvent) => boolean {
+  return ({ op, args }) => op === OP_LINE_UP && args[0] === line;
+}
+
+/** Whether an event is an access to a register. */
+export function isAccessTo({ region, offset, direction }: RegisterPlace) {
+  return ({ op, args }: RecordedEvent): boolean =>
+    ((op === OP_READ && direction !== 'write') || (op === OP_WRITE && direction !== 'read')) &&
+    args[0] === region &&
+    args[1] === offset;
+}
+
+/** The first event from `here` on that matches and comes after event `behind`. */
+export function nextMatch(
+  trace: Trace,
+  here: number,
+  behind: number,
+  matches: (event: RecordedEvent) => boolean,
+): EventData | undefined {
+  const cursor = trace.cursor(here);
+  while (cursor.next()) {
+    const { event } = cursor;
+    if (isStart(event) && event.ordinal > behind && matches(event)) return eventData(event);
+  }
+  return undefined;
+}
+
+/** Number of the outermost call in which an event is; the event's own where it is outside. */
+export function callAround(trace: Trace, event: number): number {
+  if (event >= trace.totals.events) return event;
+  const cursor = trace.cursor(event);
+  if (!cursor.peek() || cursor.event.depth === 0) return event;
+  return lastCallBefore(trace, event) ?? 0;
+}
+
+/** Number of the last event before `event` that is outside of all calls. */
+export function lastCallBefore(trace: Trace, event: number): number | undefined {
+  const { chunks } = trace;
+  for (let index = chunks.length - 1; index >= 0; index--) {
+    const chunk = chunks[index];
+    if (chunk === undefined || chunk.firstEvent >= event) continue;
+    const cursor = trace.cursor(chunk.firstEvent);
+    let last: number | undefined;
+    while (cursor.next() && cursor.event.ordinal < event) {
+      if (cursor.event.depth === 0 && isStart(cursor.event)) last = cursor.event.ordinal;
+    }
+    // The opening is where a debugger starts; there is nothing before it.
+    if (last !== undefined) return last === 0 ? undefined : last;
+  }
+  return undefined;
+}

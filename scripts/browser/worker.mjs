@@ -1,0 +1,3 @@
+import { replayAll } from './replay-all.mjs';
+
+postMessage(await replayAll());
