@@ -39,13 +39,39 @@ void interrupt_handler(void) {
   if (shared.clear[input]) *(volatile uint32_t *)shared.clear[input] = 1;
 }
 
+#ifndef __arm__
+/* 8 bytes at once, by a register of MMX. A write has the complement in its upper half. */
+static uint32_t load8(uint32_t address) {
+  uint64_t value;
+  __asm__ volatile("movq %1, %%mm0; movq %%mm0, %0; emms"
+                   : "=m"(value)
+                   : "m"(*(volatile uint64_t *)address));
+  return (uint32_t)value;
+}
+static void store8(uint32_t address, uint32_t low) {
+  uint64_t value = (uint64_t)~low << 32 | low;
+  __asm__ volatile("movq %1, %%mm0; movq %%mm0, %0; emms"
+                   : "=m"(*(volatile uint64_t *)address)
+                   : "m"(value));
+}
+#endif
+
 static uint32_t load(uint32_t address, uint32_t width) {
+#ifndef __arm__
+  if (width == 8) return load8(address);
+#endif
   if (width == 1) return *(volatile uint8_t *)address;
   if (width == 2) return *(volatile uint16_t *)address;
   return *(volatile uint32_t *)address;
 }
 
 static void store(uint32_t address, uint32_t width, uint32_t value) {
+#ifndef __arm__
+  if (width == 8) {
+    store8(address, value);
+    return;
+  }
+#endif
   if (width == 1) {
     *(volatile uint8_t *)address = (uint8_t)value;
   } else if (width == 2) {

@@ -90,6 +90,11 @@ export interface MmioHandler {
   /** @returns the value, 0 … 2^(8·width) − 1, all ones where nothing answers */
   read(offset: number, width: number): number;
   write(offset: number, width: number, value: number): void;
+  /**
+   * A write of 8 bytes. Where a handler has none, a machine makes two writes of
+   * 4 of it, the lower first.
+   */
+  write64?(offset: number, value: bigint): void;
 }
 
 /** One input of the machine's interrupt controller, owned by one device. */

@@ -54,6 +54,10 @@ function handlerOf(device: VfioPlatformDevice, region: number): MmioHandler {
       device.write(region, offset, width, value);
       if (device.signalsWaiting) device.safePoint();
     },
+    write64(offset: number, value: bigint): void {
+      device.write64(region, offset, value);
+      if (device.signalsWaiting) device.safePoint();
+    },
   };
 }
 

@@ -52,8 +52,7 @@ export class LinuxGuest {
   /** Boots until the guest takes commands. */
   static async boot(files: BootFiles): Promise<LinuxGuest> {
     const guest = await LinuxGuest.#create(files, true);
-    const { cpu } = (guest.emulator as unknown as { v86: { cpu: { option_roms: object[] } } }).v86;
-    cpu.option_roms.push({ name: 'acpi/ssdt0.aml', data: guest.board.ssdt });
+    guest.machine.addAcpiTable(guest.board.ssdt);
     void guest.emulator.run();
     await guest.until(READY, BOOT_LIMIT_MS);
     return guest;

@@ -15,7 +15,8 @@ export const Idle = { spin: 0, sleep: 1, sleepMasked: 2 } as const;
 
 export interface GuestAccess {
   readonly direction: 'read' | 'write';
-  readonly width: 1 | 2 | 4;
+  /** 8 on a PC only: a write then has `value` in its lower half, the complement in its upper. */
+  readonly width: 1 | 2 | 4 | 8;
   readonly address: number;
   readonly value?: number;
 }

@@ -83,6 +83,9 @@ export const v86Subject = (
       },
       result: (index) => guest.result(index),
       handled: (input) => guest.handled(input),
+      reset: () => guest.emulator.restart(),
+      save: () => guest.save(),
+      restore: (state) => guest.emulator.restore_state(state as ArrayBuffer),
       dispose: () => guest.destroy(),
     };
   },

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { ConformanceError, conformanceChecks } from '../../host/machines/conformance';
+import {
+  ConformanceError,
+  type ConformanceSubject,
+  conformanceChecks,
+} from '../../host/machines/conformance';
+import type { Machine } from '../../host/machines/contract';
 import { defects } from './broken-machines';
 import { rp2040Subject, v86Subject } from './conformance-subjects';
 
@@ -28,6 +33,77 @@ describe('the conformance suite notices that', () => {
     await expect(check?.run()).rejects.toThrow(
       new ConformanceError('interrupt 3 of a level did not come about'),
     );
+  });
+});
+
+describe('the conformance suite notices that, on a machine that can be reset and saved,', () => {
+  /** The v86 machine but for `changes`. */
+  const but = (changes: (machine: Machine) => Partial<Machine>) =>
+    v86Subject('test-bus-pc', (machine) =>
+      Object.assign(
+        Object.create(machine, {
+          onReset: { value: machine.onReset?.bind(machine), writable: true },
+          keepInState: { value: machine.keepInState?.bind(machine), writable: true },
+        }) as Machine,
+        changes(machine),
+      ),
+    );
+  const failures = async (subject: ConformanceSubject, start: string) => {
+    const check = conformanceChecks(subject).find(({ name }) => name.startsWith(start));
+    return check?.run().then(
+      () => 'nothing',
+      (error) => (error instanceof ConformanceError ? error.message : `no: ${error}`),
+    );
+  };
+
+  it.each<[string, string, (machine: Machine) => Partial<Machine>, string]>([
+    ['nothing is wrong', 'a reset', () => ({}), 'nothing'],
+    ['nothing is wrong', 'a saved', () => ({}), 'nothing'],
+    ['resets are not told', 'a reset', () => ({ onReset: () => () => {} }), 'told of a reset'],
+    [
+      'listeners stay for ever',
+      'a reset',
+      (machine) => ({
+        onReset: (listener) => {
+          machine.onReset?.(listener);
+          return () => {};
+        },
+      }),
+      'told of two resets',
+    ],
+    ['parts are forgotten', 'a saved', () => ({ keepInState: () => () => {} }), 'not refused'],
+    [
+      'parts get the state of each other',
+      'a saved',
+      (machine) => {
+        let last: Uint8Array = new Uint8Array();
+        return {
+          keepInState: (name, part) =>
+            machine.keepInState?.(name, {
+              save: () => {
+                last = part.save();
+                return last;
+              },
+              restore: (state) => part.restore(state && last),
+            }) ?? (() => {}),
+        };
+      },
+      'calls of a part',
+    ],
+    [
+      'a state without a part is taken for one with it',
+      'a saved',
+      (machine) => ({
+        keepInState: (name, part) =>
+          machine.keepInState?.(name, {
+            save: () => part.save(),
+            restore: (state) => state && part.restore(state),
+          }) ?? (() => {}),
+      }),
+      'calls of a part',
+    ],
+  ])('%s (%s…)', async (_, start, changes, message) => {
+    expect(await failures(but(changes), start)).toContain(message);
   });
 });
 

@@ -53,6 +53,12 @@ export class PcBusGuest {
     return this;
   }
 
+  /** v86's state; see V86Guest.clearUnusedBars(). */
+  save(): Promise<ArrayBuffer> {
+    this.#guest.clearUnusedBars();
+    return this.emulator.save_state();
+  }
+
   /** Goes on after a stop, or a restored state. */
   resume(): void {
     this.#guest.run();

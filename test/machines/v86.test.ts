@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { describe as describeDevice } from '../../host/describe';
 import type { DeviceEvent } from '../../host/device/events';
 import { VfioError } from '../../host/errors';
 import type { GuestRamBlock, MmioHandler } from '../../host/machines/contract';
@@ -27,12 +28,12 @@ async function busGuest(
   return guest;
 }
 
-const read = (width: 1 | 2 | 4, address: number): GuestAccess => ({
+const read = (width: 1 | 2 | 4 | 8, address: number): GuestAccess => ({
   direction: 'read',
   width,
   address,
 });
-const write = (width: 1 | 2 | 4, address: number, value: number): GuestAccess => ({
+const write = (width: 1 | 2 | 4 | 8, address: number, value: number): GuestAccess => ({
   direction: 'write',
   width,
   address,
@@ -82,6 +83,46 @@ describe('accesses of a PC guest', () => {
     expect(guest.result(0)).toBe((0xa5b6_c7d8 ^ 4) >>> 0);
     expect(guest.result(1)).toBe(0xa5);
     expect(guest.result(6)).toBe((0xa5b6_c7d8 ^ 0xffc) >>> 0);
+  });
+
+  it('of 8 bytes are two reads, and one write where the handler takes it', async () => {
+    const guest = await busGuest();
+    class Wide extends Recorder {
+      write64(offset: number, value: bigint): void {
+        this.seen.push(`w8@${offset.toString(16)}=${value.toString(16)}`);
+      }
+    }
+    const [narrow, wide] = [new Recorder(), new Wide()];
+    guest.machine.mapMmio(BASE, 0x1000, narrow);
+    guest.machine.mapMmio(BASE + 0x1000, 0x1000, wide);
+    const accesses = [
+      ...[BASE + 0x10, BASE + 0x1010].map((at) => write(8, at, 0x89ab_cdef)),
+      read(8, BASE + 0x20),
+      read(8, BASE + 0x1020),
+      // Half in the first device, half in the second.
+      write(8, BASE + 0xffc, 1),
+    ];
+    await guest.boot({ accesses }).finish();
+    expect(narrow.seen).toEqual(['w4@10=89abcdef', 'w4@14=76543210', 'r4@20', 'r4@24', 'w4@ffc=1']);
+    expect(wide.seen).toEqual(['w8@10=7654321089abcdef', 'r4@20', 'r4@24', 'w4@0=fffffffe']);
+  });
+
+  it('of 8 bytes, written, complete one interrupt, as any access does', async () => {
+    const guest = await busGuest();
+    const host = new SimulatedHost({ clock: guest.machine.clock });
+    const model = new MemoryDevice({ lines: ['edge', 'edge'] });
+    host.addDevice({ name: 'mem', model });
+    const { device } = await plug(host, { host: 'mem', eoi: { default: 'write' } }, guest.machine, {
+      regions: { 0: BASE },
+      lines: { 0: 5, 1: 10 },
+    });
+    for (const line of [0, 1]) model.pulse(line);
+    device.safePoint();
+    await guest.boot({ accesses: [write(8, BASE + 8, 0x1234_5678)] }).finish();
+    expect(
+      new DataView(model.bytes(0).buffer, model.bytes(0).byteOffset).getBigUint64(8, true),
+    ).toBe(0xedcb_a987_1234_5678n);
+    expect(device.lines.map(({ statistics }) => statistics.completions).sort()).toEqual([0, 1]);
   });
 
   it('reach each of several devices in one block of 128 KiB, and what was there before', async () => {
@@ -163,6 +204,41 @@ describe('accesses of a PC guest', () => {
     unmap();
     await ring(guest.handled(5) + 1);
     expect(device.seen).toEqual(['w4@0=1']);
+  });
+
+  it('and interrupts of a device that is unplugged meanwhile end; it can be plugged in again', async () => {
+    const guest = await busGuest();
+    const host = new SimulatedHost({ clock: guest.machine.clock });
+    const model = new MemoryDevice({ lines: ['level'] });
+    host.addDevice({ name: 'mem', model });
+    const plugIn = () =>
+      plug(host, { host: 'mem', eoi: { default: 'write' } }, guest.machine, {
+        regions: { 0: BASE },
+        lines: { 0: 5 },
+      });
+    guest.boot({ enable: [5], clear: { 5: BASE }, idle: Idle.sleep });
+    await guest.finish();
+    const storm = async () => {
+      const before = guest.handled(5);
+      await guest.until(() => guest.handled(5) > before + 3);
+    };
+    const first = await plugIn();
+    // Nothing lowers it, so it interrupts on and on.
+    model.setLevel(0);
+    await storm();
+    first.unplug();
+    expect(first.device.closed).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const last = guest.handled(5);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(guest.handled(5)).toBe(last);
+    // The kernel has reset the device between its two users.
+    expect(model.isHigh(0)).toBe(false);
+    const second = await plugIn();
+    model.setLevel(0);
+    await storm();
+    second.unplug();
+    expect(host.kernel.resources()).toMatchObject({ fds: 0, eventfds: 0, mappings: 0, watches: 0 });
   });
 
   it('that throw are answered with ones, and end the slice with what was thrown', async () => {
@@ -370,6 +446,67 @@ describe('safe points', () => {
     expect(Math.max(...gaps)).toBeLessThan(50);
   });
 
+  it('come before the event loop goes on, after one wake(); after the next the loop has its turn', async () => {
+    const guest = await busGuest();
+    await guest.boot({ idle: Idle.sleep }).finish();
+    const { v86: runner } = guest.emulator as unknown as {
+      v86: { next_tick(delayMs: number): void };
+    };
+    let scheduled = 0;
+    const schedule = runner.next_tick;
+    runner.next_tick = (delayMs) => {
+      scheduled++;
+      schedule.call(runner, delayMs);
+    };
+    // Now v86 sleeps, and has done so by itself.
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    let polls = 0;
+    const stop = guest.machine.onSafePoint(() => polls++);
+    const microtasks = async () => {
+      for (let i = 0; i < 10; i++) await Promise.resolve();
+    };
+    scheduled = 0;
+    guest.machine.wake();
+    expect(polls).toBe(0);
+    await microtasks();
+    expect(polls).toBeGreaterThan(0);
+    // By the slice alone: v86 forgets by it what it had scheduled before.
+    expect(scheduled).toBe(1);
+    const first = polls;
+    guest.machine.wake();
+    await microtasks();
+    expect(polls).toBe(first);
+    await guest.until(() => polls > first);
+    stop();
+    runner.next_tick = schedule;
+  });
+
+  it("that throw after a wake() are an uncaught error, as those of v86's own slices", async () => {
+    const guest = await busGuest();
+    await guest.boot({ idle: Idle.sleep }).finish();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const others = process.rawListeners('uncaughtException') as NodeJS.UncaughtExceptionListener[];
+    process.removeAllListeners('uncaughtException');
+    const uncaught: [unknown, string][] = [];
+    process.on('uncaughtException', (error, origin) => uncaught.push([error, origin]));
+    const stop = guest.machine.onSafePoint(() => {
+      stop();
+      throw new Error('broken poll');
+    });
+    guest.machine.wake();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    process.removeAllListeners('uncaughtException');
+    for (const other of others) process.on('uncaughtException', other);
+    expect(uncaught.map(([error, origin]) => [String(error), origin])).toEqual([
+      ['Error: broken poll', 'uncaughtException'],
+    ]);
+    // And the emulator goes on.
+    let polls = 0;
+    guest.machine.onSafePoint(() => polls++);
+    guest.machine.wake();
+    await guest.until(() => polls > 0);
+  });
+
   it('report what a poll throws, after the slice', async () => {
     const guest = await busGuest();
     const { cpu } = (guest.emulator as unknown as { v86: { cpu: { main_loop(): number } } }).v86;
@@ -560,6 +697,48 @@ describe('a saved state', () => {
   });
 });
 
+describe('an ACPI table', () => {
+  const ssdt = () =>
+    describeDevice({ name: 'rtc', compatible: ['arm,pl031'], regions: [], lines: [] }).ssdt;
+  const filesOf = (emulator: object) =>
+    (emulator as { v86: { cpu: { option_roms: { name: string; data: Uint8Array }[] } } }).v86.cpu
+      .option_roms;
+
+  it('is in the files that the BIOS reads, until it is taken away', async () => {
+    const guest = await busGuest();
+    const before = [...filesOf(guest.emulator)];
+    const table = ssdt();
+    const remove = guest.machine.addAcpiTable(table);
+    guest.machine.addAcpiTable(table);
+    const added = filesOf(guest.emulator).filter((file) => !before.includes(file));
+    // What SeaBIOS looks for, and what a name in fw_cfg may have.
+    expect(added.every(({ name }) => /^acpi\/.{1,50}$/.test(name))).toBe(true);
+    expect(new Set(added.map(({ name }) => name)).size).toBe(2);
+    expect(added.map(({ data }) => [...data])).toEqual([[...table], [...table]]);
+    remove();
+    remove();
+    expect(filesOf(guest.emulator).length).toBe(before.length + 1);
+    guest.machine.detach();
+    expect(filesOf(guest.emulator)).toEqual(before);
+  });
+
+  it('is refused when it is none, or when this v86 has no place for it', async () => {
+    const guest = await busGuest();
+    const { machine, emulator } = guest;
+    expect(() => machine.addAcpiTable(new Uint8Array(8))).toThrow('it has 8 bytes');
+    expect(() => machine.addAcpiTable(ssdt().subarray(1))).toThrow(RangeError);
+    const damaged = ssdt();
+    damaged[20] = (damaged[20] as number) ^ 1;
+    expect(() => machine.addAcpiTable(damaged)).toThrow('checksum');
+    const { cpu } = (emulator as unknown as { v86: { cpu: { option_roms: unknown } } }).v86;
+    cpu.option_roms = undefined;
+    expect(() => machine.addAcpiTable(ssdt())).toThrow(
+      expect.objectContaining({ code: 'MACHINE', message: expect.stringContaining('option_roms') }),
+    );
+    cpu.option_roms = [];
+  });
+});
+
 describe('a reboot', () => {
   it('resets the devices, until they are unplugged', async () => {
     const guest = await busGuest();
@@ -594,7 +773,7 @@ describe('the machine', () => {
       deterministic: false,
       reportsEoi: false,
       exactReadWidths: [1, 4],
-      exactWriteWidths: [1, 2, 4],
+      exactWriteWidths: [1, 2, 4, 8],
       mmioGranule: 4,
       lines: [0, 15],
       raiseInHandler: 'latched',
@@ -617,7 +796,10 @@ describe('the machine', () => {
       "mem: the guest's reads on v86 cannot have all widths that the device takes " +
         '(accessWidths 2, 4): those of 2 bytes arrive as 1, which it refuses',
     ]);
-    expect((await warnings([8])).length).toBe(2);
+    expect(await warnings([8])).toEqual([
+      "mem: the guest's reads on v86 cannot have all widths that the device takes " +
+        '(accessWidths 8): those of 8 bytes arrive as 4, which it refuses',
+    ]);
   });
 
   it.each([-1, 2, 16, 1.5])('has no interrupt input %d', async (number) => {

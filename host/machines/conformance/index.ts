@@ -9,12 +9,14 @@ import { deviceDuties } from './device';
 import { interruptDuties } from './interrupts';
 import { runLoopDuties } from './run-loop';
 import type { ConformanceCheck, ConformanceSubject, Duty } from './subject';
+import { wholeMachineDuties } from './whole-machine';
 
 const duties: readonly Duty[] = [
   ...runLoopDuties,
   ...accessDuties,
   ...interruptDuties,
   ...deviceDuties,
+  ...wholeMachineDuties,
 ];
 
 /**

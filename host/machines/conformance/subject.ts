@@ -49,6 +49,17 @@ export interface ConformanceTarget {
   result(index: number): number;
   /** Times that the guest's handler for `input` has run. */
   handled(input: number): number;
+  /**
+   * Where the machine has onReset(): makes the guest reboot, as its reset button
+   * does. Called before the start; without it, what is about that is left out.
+   */
+  reset?(): void | Promise<void>;
+  /**
+   * Where the machine has keepInState(): its whole state, and back to one. Called
+   * before the start; without both, what is about that is left out.
+   */
+  save?(): unknown;
+  restore?(state: unknown): void | Promise<void>;
   /** Ends the machine. */
   dispose?(): void | Promise<void>;
 }
@@ -104,6 +115,17 @@ export async function reach(
   what: string,
 ): Promise<void> {
   must(await target.runUntil(condition), `${what} did not come about`);
+}
+
+/** @throws ConformanceError unless `call` throws */
+export async function refused(call: () => unknown, what: string): Promise<void> {
+  let threw = false;
+  try {
+    await call();
+  } catch {
+    threw = true;
+  }
+  must(threw, `${what} was not refused`);
 }
 
 /** Lets the guest run for a while in which nothing shall happen: some safe points. */

@@ -15,6 +15,7 @@ export interface V86Cpu {
   readonly memory_map_read32: (ReadHandler | undefined)[];
   readonly memory_map_write32: (WriteHandler | undefined)[];
   mmap_write16: WriteHandler;
+  mmap_write64: (address: number, low: number, high: number) => void;
   /** Runs the guest for about a millisecond. @returns milliseconds that it may sleep */
   main_loop: () => number;
   /** Called out of main_loop() at least every 100 003 instructions, and when the guest halts. */
@@ -25,6 +26,8 @@ export interface V86Cpu {
   device_lower_irq: (input: number) => void;
   get_state: () => unknown[];
   set_state: (state: unknown[]) => void;
+  /** Files of fw_cfg, which the BIOS reads; only ACPI tables need it. */
+  readonly option_roms?: { readonly name: string; readonly data: Uint8Array }[];
   /** Tells the JIT that code in [first, end) may have changed. */
   readonly jit_dirty_cache: (first: number, end: number) => void;
   /** EFLAGS, a view of Wasm memory behind a proxy. */
@@ -56,7 +59,7 @@ export interface V86Parts {
 export const BLOCK_BITS = 17;
 export const BLOCK_SIZE = 1 << BLOCK_BITS;
 
-const SUPPORTED =
+export const SUPPORTED =
   'supported are npm v86 0.5.319 and later 0.5 releases (tested with 0.5.319, 0.5.424 and 0.5.462)';
 
 const RUNNER = {
@@ -77,6 +80,7 @@ const CPU = {
   set_state: 'function',
   jit_dirty_cache: 'function',
   mmap_write16: 'function',
+  mmap_write64: 'function',
   memory_map_read8: 'object',
   memory_map_write8: 'object',
   memory_map_read32: 'object',

@@ -6,6 +6,7 @@ import type {
   MmioHandler,
   StatePart,
 } from '../contract';
+import { V86AcpiTables } from './acpi';
 import { V86Clock } from './clock';
 import { isReady, partsOf, type V86Target } from './internals';
 import { FIRST_LINE, LAST_LINE, V86Interrupts } from './interrupts';
@@ -19,8 +20,8 @@ import { SavedState } from './saved-state';
  * has nothing itself; 0xfea00000 … 0xfeafffff is free and where PCs have their
  * devices. They may be plugged in and out while the guest runs.
  *
- * v86 tells no 16-bit read from two 8-bit ones, makes two accesses of one of 8
- * bytes, and does not report EOIs.
+ * v86 tells no 16-bit read from two 8-bit ones, makes two reads of one of 8
+ * bytes and four accesses of one of 16, and does not report EOIs.
  *
  * What a device or a poll throws is thrown out of v86's run loop at the end of
  * the slice (at most about 1 ms later), when the guest's state is whole again.
@@ -32,7 +33,7 @@ export class V86Machine implements Machine {
     deterministic: false,
     reportsEoi: false,
     exactReadWidths: [1, 4],
-    exactWriteWidths: [1, 2, 4],
+    exactWriteWidths: [1, 2, 4, 8],
     mmioGranule: MMIO_GRANULE,
     lines: [FIRST_LINE, LAST_LINE],
     raiseInHandler: 'latched',
@@ -43,6 +44,7 @@ export class V86Machine implements Machine {
   readonly #mmio: V86Mmio;
   readonly #interrupts: V86Interrupts;
   readonly #state: SavedState;
+  readonly #tables: V86AcpiTables;
 
   /**
    * @param emulator a `V86` of npm v86 whose event 'emulator-ready' has come
@@ -57,6 +59,7 @@ export class V86Machine implements Machine {
     this.#mmio = new V86Mmio(parts.cpu, this.#loop);
     this.#interrupts = new V86Interrupts(parts, this.#loop);
     this.#state = new SavedState(parts.cpu, this.#interrupts);
+    this.#tables = new V86AcpiTables(parts.cpu);
   }
 
   /** Makes the machine as soon as the emulator is ready. @throws VfioError as the constructor */
@@ -97,11 +100,25 @@ export class V86Machine implements Machine {
     return this.#state.keep(name, part);
   }
 
+  /**
+   * Gives the guest another ACPI table, such as the SSDT of describe(). Needs
+   * `acpi: true` and SeaBIOS, which looks for tables when the guest starts: call
+   * it before run().
+   *
+   * @returns takes the table away again, which matters when the guest reboots; idempotent
+   * @throws RangeError when `table` is no ACPI table
+   * @throws VfioError MACHINE when this v86 takes none
+   */
+  addAcpiTable(table: Uint8Array): () => void {
+    return this.#tables.add(table);
+  }
+
   /** Undoes all that this machine did to the emulator; timers and listeners are forgotten. Idempotent. */
   detach(): void {
     this.#mmio.detach();
     this.#interrupts.detach();
     this.#state.detach();
+    this.#tables.detach();
     this.clock.detach();
     this.#loop.detach();
   }

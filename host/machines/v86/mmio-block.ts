@@ -111,6 +111,19 @@ export class MmioBlock {
     return true;
   }
 
+  /** @returns whether a range has taken it */
+  write64(address: number, low: number, high: number): boolean {
+    const range = this.#find(address, 8);
+    if (range?.handler.write64 === undefined) return false;
+    try {
+      const value = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+      range.handler.write64((address - range.signedBase) | 0, value);
+    } catch (error) {
+      this.#loop.fail(error);
+    }
+    return true;
+  }
+
   #read8(address: number): number {
     const range = this.#find(address, 1);
     if (range === undefined) return this.#before.read8(address);

@@ -29,7 +29,7 @@ export class V86Mmio {
   readonly #loop: RunLoop;
   readonly #blocks = new Map<number, MmioBlock>();
   readonly #ranges = new Set<MmioRange>();
-  #unpatchWrite16: (() => void) | undefined;
+  #unpatch: (() => void)[] = [];
 
   constructor(cpu: V86Cpu, loop: RunLoop) {
     this.#cpu = cpu;
@@ -41,7 +41,7 @@ export class V86Mmio {
     this.#check(base, size);
     const range = new MmioRange(base, size, handler);
     this.#ranges.add(range);
-    this.#unpatchWrite16 ??= this.#patchWrite16();
+    if (this.#unpatch.length === 0) this.#unpatch = this.#patchWrites();
     for (const number of blocksOf(range)) {
       let block = this.#blocks.get(number);
       if (block === undefined) {
@@ -64,8 +64,7 @@ export class V86Mmio {
       if (this.#blocks.get(number)?.remove(range)) this.#blocks.delete(number);
     }
     if (this.#ranges.size > 0) return;
-    this.#unpatchWrite16?.();
-    this.#unpatchWrite16 = undefined;
+    for (const restore of this.#unpatch.splice(0)) restore();
   }
 
   #check(base: number, size: number): void {
@@ -94,12 +93,19 @@ export class V86Mmio {
     }
   }
 
-  /** v86 has no 16-bit handlers: it splits such writes, but here they can be caught whole. */
-  #patchWrite16(): () => void {
-    return patch(this.#cpu, 'mmap_write16', (original) => (address, value) => {
-      const block = this.#blocks.get(address >>> BLOCK_BITS);
-      if (!block?.write16(address, value)) original.call(this.#cpu, address, value);
-    });
+  /** v86 has no handlers for 16 and 64 bits: it splits such writes, but here they can be caught whole. */
+  #patchWrites(): (() => void)[] {
+    const blockOf = (address: number) => this.#blocks.get(address >>> BLOCK_BITS);
+    return [
+      patch(this.#cpu, 'mmap_write16', (original) => (address, value) => {
+        if (blockOf(address)?.write16(address, value)) return;
+        original.call(this.#cpu, address, value);
+      }),
+      patch(this.#cpu, 'mmap_write64', (original) => (address, low, high) => {
+        if (blockOf(address)?.write64(address, low, high)) return;
+        original.call(this.#cpu, address, low, high);
+      }),
+    ];
   }
 }
 

@@ -1,6 +1,9 @@
 import { patch } from '../patch';
 import type { V86Parts } from './internals';
 
+/** For microtasks: queueMicrotask() of Node takes tens of microseconds when it is cold. */
+const RESOLVED = Promise.resolve();
+
 /** Something that falls due; the run loop asks for it at every safe point. */
 export interface DueWork {
   /** Does what is due now. */
@@ -82,10 +85,12 @@ export class RunLoop {
     this.#woken = true;
     const { runner } = this.#parts;
     if (this.inside || this.#polling || !runner.running) return;
-    runner.next_tick(0);
-    if (!this.#mayHurry) return;
+    if (!this.#mayHurry) {
+      runner.next_tick(0);
+      return;
+    }
     this.#mayHurry = false;
-    queueMicrotask(() => this.#hurry());
+    void RESOLVED.then(this.#hurry);
   }
 
   /** Keeps what an MMIO handler or a poll has thrown until the slice is over. */
@@ -99,16 +104,22 @@ export class RunLoop {
     for (const restore of this.#unpatch.splice(0).reverse()) restore();
   }
 
-  #hurry(): void {
+  readonly #hurry = (): void => {
     const { runner } = this.#parts;
     if (!this.#woken || this.inside || !runner.running) return;
     this.#hurrying = true;
     try {
+      // It schedules the next slice anew, and forgets what was scheduled before.
       runner.yield_callback(runner.tick_counter);
+    } catch (error) {
+      // An uncaught error, as from a slice of v86's own timers, and no rejected promise.
+      queueMicrotask(() => {
+        throw error;
+      });
     } finally {
       this.#hurrying = false;
     }
-  }
+  };
 
   #slice(run: () => number): number {
     if (!this.#hurrying) this.#mayHurry = true;
