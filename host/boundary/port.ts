@@ -47,11 +47,13 @@ export class HostPort implements Doorbell {
   readonly traced: RawTraceEvent[] = [];
   /** Called when a signal rings the silent doorbell. */
   onRing: (() => void) | undefined;
+  /** Called when an exception has begun to wait (takeError()). */
+  onFailure: (() => void) | undefined;
   /** Called when the kernel has hung up a line's trigger. */
   onHangUp: ((line: number) => void) | undefined;
 
   // Not #private: these are on the path of every unmask.
-  private readonly kernel: Kernel;
+  declare private readonly kernel: Kernel;
   readonly #nodes: SharedNodes;
   readonly #location: DeviceLocation;
   readonly #vmFd: number | undefined;
@@ -165,8 +167,9 @@ export class HostPort implements Doorbell {
   private fail(error: unknown): void {
     this.#errors.push(error);
     const words = this.#memory.words;
-    // Makes the device look for effects, and so for the error.
+    // Makes the core and the device look for effects, and so for the error.
     if (words[FIRST_EFFECT >>> 2] === 0) words[FIRST_EFFECT >>> 2] = EFFECT_MORE;
+    this.onFailure?.();
   }
 
   /** The oldest exception that waits, boxed; undefined when there is none. */
