@@ -98,7 +98,10 @@ export class HostPort implements Doorbell {
   /** Carries out EFFECT_UNMASK: 0 or −errno. */
   unmask(line: number): number {
     const { kernel } = this;
-    if (kernel.unmask) return kernel.unmask(this.deviceFd, line);
+    return kernel.unmask ? kernel.unmask(this.deviceFd, line) : this.unmaskByIoctl(line);
+  }
+
+  private unmaskByIoctl(line: number): number {
     // Written only when it changes: that costs as much as the rest.
     if (line !== this.unmaskLine) {
       this.unmaskLine = line;
@@ -106,7 +109,7 @@ export class HostPort implements Doorbell {
       this.unmaskArgument.bytes[VFIO_IRQ_SET_INDEX] = line;
       this.unmaskArgument.bytes[VFIO_IRQ_SET_INDEX + 1] = line >>> 8;
     }
-    return kernel.ioctl(this.deviceFd, VFIO_DEVICE_SET_IRQS, this.unmaskArgument);
+    return this.kernel.ioctl(this.deviceFd, VFIO_DEVICE_SET_IRQS, this.unmaskArgument);
   }
 
   /** Rings the core's doorbell; see state/layout.ts for the protocol. */

@@ -34,6 +34,8 @@ import { checkSnapshot, copySnapshot, takeSnapshot } from './snapshot';
 const FIRST = layout.FIRST_EFFECT >>> 2;
 const DOORBELL = layout.DOORBELL >>> 2;
 const ACTIVATIONS = layout.ACTIVATIONS >>> 2;
+const LINE_FLAGS = (layout.LINES + 4) >>> 2;
+const LINE_WORDS = layout.LINE_STRIDE >>> 2;
 // Of the first region; REGION_WORDS to the next.
 const SHORT_POINTER = layout.SHORT_POINTER >>> 2;
 const HOST_READ_END = layout.HOST_READ_END >>> 2;
@@ -150,7 +152,8 @@ export class VfioPlatformDevice {
       this.words,
       {
         unmask: (line) => {
-          const result = this.unmask(line);
+          if (!this.mayUnmask(line)) return;
+          const result = port.unmask(line);
           if (result < 0) this.#exports.unmaskResult(line, result);
         },
         numbered: (effect, line) => this.#numbered(effect, line),
@@ -183,7 +186,7 @@ export class VfioPlatformDevice {
       const pointer = (words[region * REGION_WORDS + SHORT_POINTER] as number) + offset;
       const value = this.load(pointer, width);
       const effect = this.corePerformed(region, offset, width, value, activation);
-      if (effect !== 0) this.pump.apply(effect);
+      if (effect !== 0) this.pump.lower(effect);
       return value >>> 0;
     }
     const value = this.coreRead(word(region), word(offset), narrow(width));
@@ -210,11 +213,11 @@ export class VfioPlatformDevice {
         value,
         activation,
       );
-      if (effect !== 0) this.pump.apply(effect);
+      if (effect !== 0) this.pump.lower(effect);
       return;
     }
     const effect = this.coreWrite(word(region), word(offset), narrow(width), value, 0);
-    if (effect !== 0) this.pump.apply(effect);
+    if (effect !== 0) this.pump.lower(effect);
   }
 
   /** A guest read of 8 bytes. */
@@ -277,7 +280,7 @@ export class VfioPlatformDevice {
    */
   signal(line: number, count: number): void {
     const effect = this.coreSignal(line === line >>> 0 ? line : NONE, count);
-    if (effect > 0) this.pump.apply(effect);
+    if (effect > 0) this.pump.raise(effect);
     else if (effect < 0) throw this.#error(effect, `signal line ${line}`);
   }
 
@@ -624,12 +627,14 @@ export class VfioPlatformDevice {
     if (result !== status.STATUS_OK) throw this.#error(result, `${what} line ${line}`);
   }
 
-  /** Unmasks the line in the kernel: 0 or −errno. */
-  private unmask(line: number): number {
-    // Since the effect was queued the line may have been masked on request,
-    // disarmed or closed, by what the machine did in "line down".
-    const flags = this.words[(layout.LINES + line * layout.LINE_STRIDE + 4) >>> 2] as number;
-    return (flags & MASK_FLAGS) === options.LINE_ARMED ? this.port.unmask(line) : 0;
+  /**
+   * Whether the line may still be unmasked: since the effect was queued it may
+   * have been masked on request, disarmed or closed, by what the machine did in
+   * "line down".
+   */
+  private mayUnmask(line: number): boolean {
+    const flags = this.words[LINE_FLAGS + line * LINE_WORDS] as number;
+    return (flags & MASK_FLAGS) === options.LINE_ARMED;
   }
 
   #numbered(effect: number, line: number): void {
@@ -651,7 +656,7 @@ export class VfioPlatformDevice {
         this.#timer?.cancel();
         break;
       case effects.EFFECT_RETRY_UNMASK:
-        this.#exports.unmaskResult(line, this.unmask(line));
+        this.#exports.unmaskResult(line, this.mayUnmask(line) ? this.port.unmask(line) : 0);
         break;
       case effects.EFFECT_STUCK:
         this.#emit({ type: 'line-stuck', line });

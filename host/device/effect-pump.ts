@@ -62,23 +62,42 @@ export class EffectPump {
    * waits for the next call; when it calls back into the core, the rest is
    * still there to be seen.
    *
-   * The most frequent two are written out here, and little else: the caller's
-   * compiler inlines it, and has a budget for that.
+   * raise() and lower() do the same and expect what nearly every interrupt
+   * consists of. They are short, because the caller's compiler inlines them and
+   * has a budget for that.
    */
   apply(effect: number): void {
     const line = effect & effects.EFFECT_LINE_MASK;
     const acts = effect ^ line;
     if (acts === effects.EFFECT_UP) (this.targets[line] as LineTarget).up();
     else if (acts === effects.EFFECT_DOWN) (this.targets[line] as LineTarget).down();
-    else this.applyOther(acts, line);
+    else if (acts === DOWN_AND_UNMASK) this.lowerAndUnmask(line);
+    else this.left = true;
     if (this.left) this.run();
   }
 
-  private applyOther(acts: number, line: number): void {
-    this.left = true;
-    if (acts !== DOWN_AND_UNMASK) return;
-    (this.targets[line] as LineTarget).down();
+  /** apply() after a signal. */
+  raise(effect: number): void {
+    const line = effect & effects.EFFECT_LINE_MASK;
+    if ((effect ^ line) === effects.EFFECT_UP) (this.targets[line] as LineTarget).up();
+    else this.left = true;
+    if (this.left) this.run();
+  }
+
+  /** apply() after an access. */
+  lower(effect: number): void {
+    const line = effect & effects.EFFECT_LINE_MASK;
+    const acts = effect ^ line;
+    if (acts === effects.EFFECT_DOWN) (this.targets[line] as LineTarget).down();
+    else if (acts === DOWN_AND_UNMASK) this.lowerAndUnmask(line);
+    else this.left = true;
+    if (this.left) this.run();
+  }
+
+  private lowerAndUnmask(line: number): void {
     const words = this.words;
+    this.left = true;
+    (this.targets[line] as LineTarget).down();
     // Else "line down" has called back, and there is more before the unmask, or it has been done.
     if (words[FIRST] !== (effects.EFFECT_UNMASK | line)) return;
     words[FIRST] = 0;
