@@ -20,11 +20,6 @@ const programs = { cli: 'host/cli/main.ts' };
 
 /** What is bundled, so that the package runs without a resolver: where it is, and its licence. */
 const bundled = {
-  // The loader is part of AssemblyScript and comes without a copy of its licence.
-  '@assemblyscript/loader': {
-    entry: import.meta.resolve('@assemblyscript/loader'),
-    licence: new URL('../LICENSE', import.meta.resolve('assemblyscript')),
-  },
   // Not its Node entry, which starts workers.
   fflate: {
     entry: new URL('../esm/browser.js', import.meta.resolve('fflate')),
@@ -50,6 +45,24 @@ const bundledDependencies = {
   },
 };
 
+/** What the main entry imports, as one file: Node takes longer for each file than for reading it. */
+function mainChunk(id, { getModuleInfo }) {
+  mainModules ??= new Set(
+    importedBy(fileURLToPath(new URL(entries.index, import.meta.url)), getModuleInfo),
+  );
+  return mainModules.has(id) ? 'device' : undefined;
+}
+let mainModules;
+
+function importedBy(id, getModuleInfo, seen = new Set()) {
+  for (const imported of getModuleInfo(id)?.importedIds ?? []) {
+    if (seen.has(imported) || getModuleInfo(imported)?.isExternal) continue;
+    seen.add(imported);
+    importedBy(imported, getModuleInfo, seen);
+  }
+  return seen;
+}
+
 export default [
   {
     input: { ...entries, ...programs },
@@ -59,6 +72,7 @@ export default [
       format: 'es',
       sourcemap: true,
       chunkFileNames: 'chunks/[name].js',
+      manualChunks: mainChunk,
     },
     plugins: [
       bundledDependencies,

@@ -4,7 +4,7 @@ import { ABI_VERSION } from './boundary/version';
  * The exports of the core: everything that a host can ask for. TypeScript
  * takes their signatures from the declarations that the compiler writes.
  * Results are those of boundary/status.ts unless said otherwise. After each
- * call the host applies the effects that wait in the ring.
+ * call the host applies the effects (boundary/effects.ts).
  */
 
 export { read, write } from './access/access';
@@ -28,7 +28,8 @@ export {
   unmaskResult,
 } from './device/control';
 export { attach, close, openDevice } from './device/lifecycle';
-export { signal, timerFired } from './irq/machine';
+export { timerFired } from './irq/machine';
+export { performed, signal } from './irq/short-path';
 
 /** The version of this boundary. */
 export function abiVersion(): u32 {

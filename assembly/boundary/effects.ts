@@ -8,9 +8,15 @@
  * of state/layout.ts (0: there is none). Where it has EFFECT_MORE set, others
  * follow in the ring. A host that takes the first effect leaves EFFECT_MORE
  * there until the ring is empty, so that new effects line up behind.
+ *
+ * signal(), completeLine(), safePoint(), write() and performed() return what
+ * there is to do: 0 for nothing, EFFECT_MORE when effects wait in memory, or
+ * the one line effect, which then does not wait there. Of a returned
+ * EFFECT_DOWN | EFFECT_UNMASK only the first is the caller's: EFFECT_UNMASK
+ * waits, because the machine may call back from inside "line down".
  */
 
-/** In FIRST_EFFECT: the ring has more. */
+/** In FIRST_EFFECT: the ring has more. Returned by a call: effects wait in memory. */
 export const EFFECT_MORE = 0x40000000;
 
 /** Low bits of every effect: the line (VFIO IRQ index), 0 where there is none. */
@@ -44,3 +50,6 @@ export const EFFECT_STALLED = 0x1070000;
 export const EFFECT_ACCESS_REPORT = 0x1080000;
 /** A trace event has been handed over; deliver it now. */
 export const EFFECT_TRACE = 0x1090000;
+
+/** performed(): the access was a write. */
+export const PERFORMED_WRITE = 16;

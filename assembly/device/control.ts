@@ -9,6 +9,7 @@ import {
   POLICY_QEMU,
 } from '../boundary/options';
 import { STATUS_CLOSED, STATUS_NO_LINE, STATUS_OK, STATUS_WRONG_PHASE } from '../boundary/status';
+import { waiting } from '../irq/effects';
 import * as machineInput from '../irq/machine';
 import * as retry from '../irq/retry';
 import { updateSpecial } from '../irq/special';
@@ -130,12 +131,15 @@ function checkLine(line: u32): i32 {
   return line < device.lineCount ? STATUS_OK : STATUS_NO_LINE;
 }
 
-/** The machine's interrupt controller saw the guest complete `line` (EOI source 1). */
+/**
+ * The machine's interrupt controller saw the guest complete `line` (EOI source 1).
+ * @returns what there is to do (boundary/effects.ts), or a negative status
+ */
 export function completeLine(line: u32): i32 {
   const status = checkLine(line);
   if (status != STATUS_OK) return status;
   if (config.policy != POLICY_QEMU && lineAt(line).eoi == EOI_IRQCHIP) completeIndependent(line);
-  return STATUS_OK;
+  return waiting();
 }
 
 /**
@@ -158,7 +162,11 @@ export function unmaskResult(line: u32, result: i32): i32 {
   return STATUS_OK;
 }
 
-/** A safe point of the machine, at `nowMs` milliseconds of machine time. */
-export function safePoint(nowMs: f64): void {
+/**
+ * A safe point of the machine, at `nowMs` milliseconds of machine time.
+ * @returns what there is to do (boundary/effects.ts)
+ */
+export function safePoint(nowMs: f64): u32 {
   if (device.phase == PHASE_OPEN) machineInput.safePoint(nowMs);
+  return waiting();
 }

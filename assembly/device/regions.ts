@@ -18,6 +18,7 @@ import {
   VFIO_SPARSE_MMAP_AREAS,
   VFIO_SPARSE_MMAP_NR_AREAS,
 } from '../abi/vfio';
+import { closeShortPath } from '../access/short-path';
 import * as host from '../boundary/host';
 import { WINDOW_BY_HOST } from '../boundary/nodes';
 import { STATUS_FAILED, STATUS_OK, STEP_REGION_CAPS, STEP_REGION_INFO } from '../boundary/status';
@@ -29,9 +30,6 @@ import { areaAt, config, device, RegionRecord, regionAt } from '../state/records
 import { CAP_ABSENT, CAP_BROKEN, findCapability } from './capabilities';
 import { fail } from './failure';
 import { call, get, getPair, prepare, put } from './scratch';
-
-/** Bit w set: the short path takes accesses of w bytes. */
-const SHORT_WIDTHS: i32 = (1 << 1) | (1 << 2) | (1 << 4);
 
 /** Regions: GET_REGION_INFO and the mapping into linear memory (spec S4). */
 
@@ -172,21 +170,7 @@ function unmapRegion(index: u32): void {
   const region = regionAt(index);
   for (let i: u32 = 0; i < region.areaCount; i++) unmapArea(index, i);
   region.areaCount = 0;
-  region.shortReadEnd = 0;
-  region.shortWriteEnd = 0;
-}
-
-/** Lets accesses take the short path where the region is mapped from its start. */
-function setShortPath(region: RegionRecord, index: u32): void {
-  region.shortReadEnd = 0;
-  region.shortWriteEnd = 0;
-  if (region.areaCount == 0 || (config.accessWidths & SHORT_WIDTHS) != SHORT_WIDTHS) return;
-  const area = areaAt(index, 0);
-  if (area.start != 0) return;
-  region.shortPointer = area.pointer;
-  region.shortByHost = area.byHost;
-  if (region.flags & VFIO_REGION_INFO_FLAG_READ) region.shortReadEnd = area.end;
-  if (region.flags & VFIO_REGION_INFO_FLAG_WRITE) region.shortWriteEnd = area.end;
+  closeShortPath(region);
 }
 
 /**
@@ -202,7 +186,6 @@ export function mapRegions(): void {
       region.mmapErrno = errno;
       unmapRegion(index);
     }
-    setShortPath(region, index);
     if (region.mmapErrno != 0) trace(TRACE_REGION_MMAP_FAILED, index, region.mmapErrno, 0);
   }
 }

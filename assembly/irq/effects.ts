@@ -56,6 +56,11 @@ export function isRaised(line: u32): bool {
   return lineTimingAt(line).upAt - head >= transient.effectTail - head;
 }
 
+/** What a call returns when it leaves effects in the queue, if it does. */
+export function waiting(): u32 {
+  return transient.firstEffect == 0 ? 0 : EFFECT_MORE;
+}
+
 /** Hands a trace event over while tracing is on. */
 export function trace(event: u32, a: u32, b: u32, c: u32): void {
   if (config.trace == 0) return;

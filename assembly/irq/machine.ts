@@ -1,5 +1,5 @@
 import { LINE_ARMED, PHASE_OPEN, POLICY_QEMU } from '../boundary/options';
-import { STATUS_CLOSED, STATUS_NO_LINE, STATUS_OK } from '../boundary/status';
+import { STATUS_CLOSED, STATUS_NO_LINE } from '../boundary/status';
 import { DOORBELL, DOORBELL_COUNTS, DOORBELL_WORDS } from '../state/layout';
 import {
   config,
@@ -11,6 +11,7 @@ import {
   transient,
 } from '../state/records';
 import { ring } from './doorbell';
+import { waiting } from './effects';
 import { checkInvariants } from './invariants';
 import * as qemu from './qemu';
 import { serveRetries } from './retry';
@@ -26,20 +27,13 @@ function handleSignal(line: u32, count: u32): void {
   if (ASC_OPTIMIZE_LEVEL == 0) checkInvariants();
 }
 
-/**
- * `count` signals were drained from the trigger eventfd of `line`; 0 is a
- * spurious wake-up. While the device is paused they wait in the doorbell.
- */
-export function signal(line: u32, count: u32): i32 {
-  if (line < transient.shortLines) {
-    if (!strict.signalAlone(line, count)) handleSignal(line, count);
-    return STATUS_OK;
-  }
+/** The general form of signal() in short-path.ts. */
+export function signalAny(line: u32, count: u32): i32 {
   if (line >= device.lineCount) return device.phase == PHASE_OPEN ? STATUS_NO_LINE : STATUS_CLOSED;
   if (machine.paused == 0) handleSignal(line, count);
   else if (count == 0) lineStatisticsAt(line).spurious++;
   else ring(line, count);
-  return STATUS_OK;
+  return waiting();
 }
 
 /** Handles the signals that wait in the doorbell, highest line first. */

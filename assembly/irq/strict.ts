@@ -3,7 +3,6 @@ import {
   EDGE_REPLAY,
   EOI_ACCESS,
   LINE_ACTIVE,
-  LINE_ARMED,
   LINE_AUTOMASKED,
   LINE_INACTIVE,
   LINE_INDEPENDENT,
@@ -31,7 +30,7 @@ import {
   machine,
   transient,
 } from '../state/records';
-import { isRaised, push, pushUp, trace } from './effects';
+import { isRaised, push, pushUp, trace, waiting } from './effects';
 import { append, remove, takeOldest } from './fifo';
 import { appendActive, removeActive } from './independent';
 import { checkInvariants } from './invariants';
@@ -109,28 +108,6 @@ function signalInactive(line: u32, record: LineRecord, count: u32): void {
   makeSerialActive(line, record);
 }
 
-/** Flags of an INACTIVE serialised line that make its signal more than the common case. */
-const UNCOMMON_FLAGS = LINE_ARMED | LINE_INDEPENDENT | LINE_RETRYING | LINE_STUCK;
-
-/**
- * The common case of signal(), written out because it is the hot path: one
- * signal of an armed line while nothing else is outstanding and no effect
- * waits. The same as signal() does then; false when it is another case.
- */
-export function signalAlone(line: u32, count: u32): bool {
-  const record = lineAt(line);
-  const flags = record.flags;
-  if (record.state != LINE_INACTIVE || (flags & UNCOMMON_FLAGS) != LINE_ARMED) return false;
-  if (machine.serialActive != NO_LINE || count != 1 || transient.firstEffect != 0) return false;
-  lineStatisticsAt(line).signals++;
-  record.state = LINE_ACTIVE;
-  record.flags = flags | LINE_UP;
-  machine.serialActive = line;
-  transient.activations++;
-  transient.firstEffect = EFFECT_UP | line;
-  return true;
-}
-
 /** `count` (0: a spurious wake-up) signals of a line were drained. */
 export function signal(line: u32, count: u32): void {
   const record = lineAt(line);
@@ -191,20 +168,6 @@ function completeSerial(line: u32): void {
 }
 
 /**
- * The common case of completeSerial(), written out because it is the hot path:
- * no other line waits, no edge of this one, no effect.
- */
-function completeAlone(line: u32, record: LineRecord): void {
-  const flags = record.flags;
-  const unmasks = (flags & (LINE_AUTOMASKED | LINE_MASK_REQUESTED)) == LINE_AUTOMASKED;
-  record.flags = flags & ~LINE_UP;
-  record.state = LINE_INACTIVE;
-  machine.serialActive = NO_LINE;
-  lineStatisticsAt(line).completions++;
-  transient.firstEffect = unmasks ? EFFECT_DOWN | EFFECT_UNMASK | line : EFFECT_DOWN | line;
-}
-
-/**
  * The guest has completed an independent line (EOI sources 1 and 2). Nothing
  * happens unless it is ACTIVE and the machine has seen it go up.
  */
@@ -223,18 +186,17 @@ export function completeIndependent(line: u32): void {
 }
 
 /**
- * EOI sources 3 and 4 after a guest access that reached the device. `active`
- * and `activation` are machine.serialActive and transient.activations as they
- * were when the access began: what became ACTIVE during it is not completed.
+ * EOI sources 3 and 4 after a guest access that reached the device.
+ * `activation` is transient.activations as it was when the access began: what
+ * became ACTIVE during it is not completed.
+ * @returns what there is to do (boundary/effects.ts)
  */
-export function completeByAccess(write: bool, active: u32, activation: u32): void {
-  if (machine.serialActive != active || transient.activations != activation) return;
-  const record = lineAt(active);
-  if (!write && record.eoi != EOI_ACCESS) return;
-  const others = transient.firstEffect | transient.special | record.again;
-  if (others == 0 && machine.fifoHead == NO_LINE) completeAlone(active, record);
-  else if (isRaised(active)) completeSerial(active);
+export function completeByAccess(write: bool, activation: u32): u32 {
+  const active = machine.serialActive;
+  if (active == NO_LINE || transient.activations != activation) return waiting();
+  if ((write || lineAt(active).eoi == EOI_ACCESS) && isRaised(active)) completeSerial(active);
   if (ASC_OPTIMIZE_LEVEL == 0) checkInvariants();
+  return waiting();
 }
 
 /** The mmap timer fired. */

@@ -109,6 +109,17 @@ export const ACCESS_BUFFERS = SCRATCH + SCRATCH_SIZE;
 
 export const STATE_END = ACCESS_BUFFERS + 8 * MAX_NESTED_ACCESSES;
 
+/**
+ * Fields of RegionRecord (of the first region; REGION_STRIDE to the next) for
+ * accesses that the host performs. Where the core would only pass a guest
+ * access on to its import `load`, the host may perform it without asking: one
+ * of 1, 2 or 4 bytes, aligned, below HOST_READ_END; `load` gets SHORT_POINTER
+ * plus the offset. Afterwards it calls performed(). The same for writes.
+ */
+export const SHORT_POINTER = REGIONS + 40;
+export const HOST_READ_END = REGIONS + 44;
+export const HOST_WRITE_END = REGIONS + 48;
+
 // Fields of VolatileRecord that the host reads or writes on its hot path
 export const EFFECT_HEAD = VOLATILE;
 export const EFFECT_TAIL = VOLATILE + 4;
@@ -119,6 +130,8 @@ export const FIRST_EFFECT = VOLATILE + 12;
 
 /** Reports that the rate limit kept back. */
 export const REPORTS_SUPPRESSED = VOLATILE + 36;
+/** Counts what became ACTIVE; performed() wants to know its value before the access. */
+export const ACTIVATIONS = VOLATILE + 44;
 /** Effects that found the ring full. */
 export const EFFECTS_LOST = VOLATILE + 40;
 /** A double: when the ACTIVE serialised line was seen ACTIVE first, in milliseconds. */

@@ -1,4 +1,4 @@
-import { MAX_AREAS_PER_REGION } from '../limits';
+import { MAX_AREAS_PER_REGION, MAX_REGIONS } from '../limits';
 import * as layout from './layout';
 
 /**
@@ -72,8 +72,7 @@ export class VolatileRecord {
   serialStallReported: u32;
   /** Anything that the short paths leave out: tracing, direct mapping, policy qemu, pause. */
   special: u32;
-  // Regions and lines that the short paths serve: all, or none while `special` is set
-  shortRegions: u32;
+  /** Lines that the short path serves: all, or none while `special` is set. */
   shortLines: u32;
   /** Independent ACTIVE lines in order of activation. */
   oldestIndependent: u32;
@@ -185,7 +184,9 @@ export class RegionRecord {
   shortReadEnd: u32;
   shortWriteEnd: u32;
   shortPointer: u32;
-  shortByHost: u32;
+  // The same, where the host performs the accesses; 0 while the short paths are closed.
+  hostReadEnd: u32;
+  hostWriteEnd: u32;
 }
 
 @unmanaged
@@ -254,6 +255,15 @@ if (layout.VOLATILE + offsetof<VolatileRecord>('serialSinceMs') != layout.SERIAL
 
 if (layout.VOLATILE + offsetof<VolatileRecord>('firstEffect') != layout.FIRST_EFFECT)
   ERROR('FIRST_EFFECT moved');
+if (layout.VOLATILE + offsetof<VolatileRecord>('activations') != layout.ACTIVATIONS)
+  ERROR('ACTIVATIONS moved');
+if ((MAX_REGIONS & (MAX_REGIONS - 1)) != 0) ERROR('the host takes MAX_REGIONS for a power of two');
+if (layout.REGIONS + offsetof<RegionRecord>('shortPointer') != layout.SHORT_POINTER)
+  ERROR('SHORT_POINTER moved');
+if (layout.REGIONS + offsetof<RegionRecord>('hostReadEnd') != layout.HOST_READ_END)
+  ERROR('HOST_READ_END moved');
+if (layout.REGIONS + offsetof<RegionRecord>('hostWriteEnd') != layout.HOST_WRITE_END)
+  ERROR('HOST_WRITE_END moved');
 
 export const config = changetype<ConfigRecord>(layout.CONFIG);
 export const device = changetype<DeviceRecord>(layout.DEVICE);

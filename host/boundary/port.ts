@@ -47,13 +47,15 @@ export class HostPort implements Doorbell {
   readonly traced: RawTraceEvent[] = [];
   /** Called when a signal rings the silent doorbell. */
   onRing: (() => void) | undefined;
+  /** Called when an exception has begun to wait (takeError()). */
+  onFailure: (() => void) | undefined;
   /** Called when the kernel has hung up a line's trigger. */
   onHangUp: ((line: number) => void) | undefined;
   /** Called when the bus has refused an access to the window at `pointer`, `offset` bytes on. */
   onRefused: ((pointer: number, offset: number) => void) | undefined;
 
   // Not #private: these are on the path of every unmask.
-  private readonly kernel: Kernel;
+  declare private readonly kernel: Kernel;
   readonly #nodes: SharedNodes;
   readonly #location: DeviceLocation;
   readonly #vmFd: number | undefined;
@@ -98,7 +100,10 @@ export class HostPort implements Doorbell {
   /** Carries out EFFECT_UNMASK: 0 or −errno. */
   unmask(line: number): number {
     const { kernel } = this;
-    if (kernel.unmask) return kernel.unmask(this.deviceFd, line);
+    return kernel.unmask ? kernel.unmask(this.deviceFd, line) : this.unmaskByIoctl(line);
+  }
+
+  private unmaskByIoctl(line: number): number {
     // Written only when it changes: that costs as much as the rest.
     if (line !== this.unmaskLine) {
       this.unmaskLine = line;
@@ -106,7 +111,7 @@ export class HostPort implements Doorbell {
       this.unmaskArgument.bytes[VFIO_IRQ_SET_INDEX] = line;
       this.unmaskArgument.bytes[VFIO_IRQ_SET_INDEX + 1] = line >>> 8;
     }
-    return kernel.ioctl(this.deviceFd, VFIO_DEVICE_SET_IRQS, this.unmaskArgument);
+    return this.kernel.ioctl(this.deviceFd, VFIO_DEVICE_SET_IRQS, this.unmaskArgument);
   }
 
   /** Rings the core's doorbell; see state/layout.ts for the protocol. */
@@ -167,8 +172,9 @@ export class HostPort implements Doorbell {
   private fail(error: unknown): void {
     this.#errors.push(error);
     const words = this.#memory.words;
-    // Makes the device look for effects, and so for the error.
+    // Makes the core and the device look for effects, and so for the error.
     if (words[FIRST_EFFECT >>> 2] === 0) words[FIRST_EFFECT >>> 2] = EFFECT_MORE;
+    this.onFailure?.();
   }
 
   /** The oldest exception that waits, boxed; undefined when there is none. */

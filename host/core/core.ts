@@ -1,4 +1,3 @@
-import { instantiateSync } from '@assemblyscript/loader';
 import { ABI_VERSION } from '../../assembly/boundary/version';
 import { MAX_MEMORY_BYTES, WINDOW_ALIGNMENT } from '../../assembly/limits';
 import { STATE_END } from '../../assembly/state/layout';
@@ -15,6 +14,8 @@ export const WINDOW_START = Math.ceil(STATE_END / WINDOW_ALIGNMENT) * WINDOW_ALI
 /** An instance of the core with its memory. */
 export interface Core {
   readonly exports: CoreExports;
+  /** What it was given; a host may call `load` and `store` of them for it. */
+  readonly imports: CoreImports;
   readonly memory: CoreMemory;
 }
 
@@ -85,18 +86,11 @@ export function instantiateCore(
   checkMemoryBytes(memoryBytes);
   const pages = wholePages(memoryBytes) / WASM_PAGE;
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  // The loader fills in what is missing of these with the host's clock and
-  // console; time and randomness must come from nowhere but the boundary.
-  const env = {
-    memory,
-    abort: refuse('abort'),
-    seed: refuse('seed'),
-    trace: refuse('trace'),
-  };
-  const { exports } = instantiateSync<CoreExports & Record<string, unknown>>(module, {
-    env,
-    host: imports,
-  });
+  // Builds that are not optimised import this; time and randomness come from
+  // nowhere but the boundary, so `seed` and `trace` are not there.
+  const env = { memory, abort: refuse('abort') };
+  const instance = new WebAssembly.Instance(module, { env, host: imports });
+  const exports = instance.exports as unknown as CoreExports;
   const version = exports.abiVersion();
   if (version !== ABI_VERSION) {
     throw new VfioError(
@@ -104,5 +98,5 @@ export function instantiateCore(
       `the core speaks boundary version ${version}, this host ${ABI_VERSION}; use core and host of one release`,
     );
   }
-  return { exports, memory: new CoreMemory(memory) };
+  return { exports, imports, memory: new CoreMemory(memory) };
 }

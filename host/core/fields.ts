@@ -74,7 +74,8 @@ export const recordFields = {
     'shortReadEnd',
     'shortWriteEnd',
     'shortPointer',
-    'shortByHost',
+    'hostReadEnd',
+    'hostWriteEnd',
   ],
   AreaRecord: ['start', 'end', 'pointer', 'byHost'],
 } as const;

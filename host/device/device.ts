@@ -2,11 +2,12 @@ import * as effects from '../../assembly/boundary/effects';
 import * as options from '../../assembly/boundary/options';
 import { RULE_EXACT, RULE_READ, RULE_WRITE } from '../../assembly/boundary/options';
 import * as status from '../../assembly/boundary/status';
+import { MAX_REGIONS } from '../../assembly/limits';
 import * as layout from '../../assembly/state/layout';
 import type { GuestRam } from '../boundary/guest-ram';
 import type { DeviceLocation } from '../boundary/host';
 import type { HostPort } from '../boundary/port';
-import type { CoreExports } from '../core/boundary-types';
+import type { CoreExports, CoreImports } from '../core/boundary-types';
 import type { Core } from '../core/core';
 import type { CoreMemory } from '../core/core-memory';
 import { readRecord } from '../core/fields';
@@ -32,6 +33,16 @@ import { checkSnapshot, copySnapshot, takeSnapshot } from './snapshot';
 
 const FIRST = layout.FIRST_EFFECT >>> 2;
 const DOORBELL = layout.DOORBELL >>> 2;
+const ACTIVATIONS = layout.ACTIVATIONS >>> 2;
+const LINE_FLAGS = (layout.LINES + 4) >>> 2;
+const LINE_WORDS = layout.LINE_STRIDE >>> 2;
+// Of the first region; REGION_WORDS to the next.
+const SHORT_POINTER = layout.SHORT_POINTER >>> 2;
+const HOST_READ_END = layout.HOST_READ_END >>> 2;
+const HOST_WRITE_END = layout.HOST_WRITE_END >>> 2;
+const REGION_WORDS = layout.REGION_STRIDE >>> 2;
+/** Regions that may exist; there is a power of two of them. */
+const REGION_MASK = MAX_REGIONS - 1;
 const NS_PER_MS = 1e6;
 const MASK_FLAGS = options.LINE_ARMED | options.LINE_MASK_REQUESTED;
 
@@ -88,10 +99,10 @@ export class VfioPlatformDevice {
   readonly #exports: CoreExports;
   readonly #memory: CoreMemory;
   // Not #private: on the hot path that costs a few per cent.
-  private readonly words: Int32Array;
-  private readonly port: HostPort;
+  declare private readonly words: Int32Array;
+  declare private readonly port: HostPort;
   readonly #clock: Clock;
-  private readonly pump: EffectPump;
+  declare private readonly pump: EffectPump;
   readonly #parts: DeviceParts;
   readonly #listeners = new Set<DeviceListener>();
   readonly #timeoutNs: number;
@@ -101,11 +112,15 @@ export class VfioPlatformDevice {
   readonly #guestRam: { first: bigint; last: bigint; handle: number }[] = [];
   #closed = false;
   // Kept as fields: calls through the exports object cost a look-up each.
-  private coreRead: CoreExports['read'];
-  private coreWrite: CoreExports['write'];
-  private coreSafePoint: CoreExports['safePoint'];
-  private readonly coreSignal: CoreExports['signal'];
-  private readonly coreCompleteLine: CoreExports['completeLine'];
+  declare private coreRead: CoreExports['read'];
+  declare private coreWrite: CoreExports['write'];
+  declare private readonly corePerformed: CoreExports['performed'];
+  declare private coreSafePoint: CoreExports['safePoint'];
+  // For accesses that the host performs: cheaper from here than from inside the core.
+  declare private readonly load: CoreImports['load'];
+  declare private readonly store: CoreImports['store'];
+  declare private readonly coreSignal: CoreExports['signal'];
+  declare private readonly coreCompleteLine: CoreExports['completeLine'];
 
   /** @internal use openDevice(); `parts` are DeviceParts, which are not public */
   constructor(parts: object) {
@@ -122,6 +137,9 @@ export class VfioPlatformDevice {
     this.#clock = clock;
     this.coreRead = core.exports.read;
     this.coreWrite = core.exports.write;
+    this.corePerformed = core.exports.performed;
+    this.load = core.imports.load;
+    this.store = core.imports.store;
     this.coreSafePoint = core.exports.safePoint;
     this.coreSignal = core.exports.signal;
     this.coreCompleteLine = core.exports.completeLine;
@@ -134,7 +152,8 @@ export class VfioPlatformDevice {
       this.words,
       {
         unmask: (line) => {
-          const result = this.unmask(line);
+          if (!this.mayUnmask(line)) return;
+          const result = port.unmask(line);
           if (result < 0) this.#exports.unmaskResult(line, result);
         },
         numbered: (effect, line) => this.#numbered(effect, line),
@@ -142,6 +161,7 @@ export class VfioPlatformDevice {
       },
       this.#record().lineCount,
     );
+    port.onFailure = () => this.pump.leave();
     port.onRing = () => this.onSignal?.();
     port.onHangUp = (line) => this.#emit({ type: 'device-gone', line });
     port.onRefused = (pointer, offset) => this.#refused(pointer, offset);
@@ -156,25 +176,49 @@ export class VfioPlatformDevice {
    *   may not reach the device, which an 'access-failed' event then tells
    */
   read(region: number, offset: number, width: number): number {
-    const value = this.coreRead(
-      region === region >>> 0 ? region : NONE,
-      offset === offset >>> 0 ? offset : NONE,
-      width === width >>> 0 && width !== 8 ? width : NONE,
-    );
+    const { words } = this;
+    if (
+      (region & REGION_MASK) === region &&
+      (width === 4 || width === 1 || width === 2) &&
+      (offset & -width) >>> 0 === offset &&
+      offset < (words[region * REGION_WORDS + HOST_READ_END] as number)
+    ) {
+      const activation = words[ACTIVATIONS] as number;
+      const pointer = (words[region * REGION_WORDS + SHORT_POINTER] as number) + offset;
+      const value = this.load(pointer, width);
+      const effect = this.corePerformed(region, offset, width, value, activation);
+      if (effect !== 0) this.pump.lower(effect);
+      return value >>> 0;
+    }
+    const value = this.coreRead(word(region), word(offset), narrow(width));
     if (this.words[FIRST] !== 0) this.pump.run();
     return value >>> 0;
   }
 
   /** A guest write of 1, 2 or 4 bytes. */
   write(region: number, offset: number, width: number, value: number): void {
-    this.coreWrite(
-      region === region >>> 0 ? region : NONE,
-      offset === offset >>> 0 ? offset : NONE,
-      width === width >>> 0 && width !== 8 ? width : NONE,
-      value,
-      0,
-    );
-    if (this.words[FIRST] !== 0) this.pump.run();
+    const { words } = this;
+    if (
+      (region & REGION_MASK) === region &&
+      (width === 4 || width === 1 || width === 2) &&
+      (offset & -width) >>> 0 === offset &&
+      offset < (words[region * REGION_WORDS + HOST_WRITE_END] as number)
+    ) {
+      const activation = words[ACTIVATIONS] as number;
+      const pointer = (words[region * REGION_WORDS + SHORT_POINTER] as number) + offset;
+      this.store(pointer, width, value);
+      const effect = this.corePerformed(
+        region,
+        offset,
+        width | effects.PERFORMED_WRITE,
+        value,
+        activation,
+      );
+      if (effect !== 0) this.pump.lower(effect);
+      return;
+    }
+    const effect = this.coreWrite(word(region), word(offset), narrow(width), value, 0);
+    if (effect !== 0) this.pump.lower(effect);
   }
 
   /** A guest read of 8 bytes. */
@@ -188,14 +232,10 @@ export class VfioPlatformDevice {
 
   /** A guest write of 8 bytes. */
   write64(region: number, offset: number, value: bigint): void {
-    this.coreWrite(
-      word(region),
-      word(offset),
-      8,
-      Number(value & 0xffffffffn),
-      Number((value >> 32n) & 0xffffffffn),
-    );
-    this.#apply();
+    const low = Number(value & 0xffffffffn);
+    const high = Number((value >> 32n) & 0xffffffffn);
+    const effect = this.coreWrite(word(region), word(offset), 8, low, high);
+    if (effect !== 0) this.pump.apply(effect);
   }
 
   /**
@@ -231,8 +271,8 @@ export class VfioPlatformDevice {
    * unmasks again, looks for stalled lines.
    */
   safePoint(): void {
-    this.coreSafePoint(this.#clock.nowNs() / NS_PER_MS);
-    if (this.words[FIRST] !== 0) this.pump.run();
+    const effect = this.coreSafePoint(this.#clock.nowNs() / NS_PER_MS);
+    if (effect !== 0) this.pump.apply(effect);
   }
 
   /**
@@ -240,16 +280,16 @@ export class VfioPlatformDevice {
    * elsewhere; signals that the host watches arrive by themselves.
    */
   signal(line: number, count: number): void {
-    const result = this.coreSignal(line === line >>> 0 ? line : NONE, count);
-    if (result !== status.STATUS_OK) throw this.#error(result, `signal line ${line}`);
-    if (this.words[FIRST] !== 0) this.pump.run();
+    const effect = this.coreSignal(line === line >>> 0 ? line : NONE, count);
+    if (effect > 0) this.pump.raise(effect);
+    else if (effect < 0) throw this.#error(effect, `signal line ${line}`);
   }
 
   /** The machine's interrupt controller saw the guest complete the line (EOI source 'irqchip'). */
   completeLine(line: number): void {
-    const result = this.coreCompleteLine(line === line >>> 0 ? line : NONE);
-    if (result !== status.STATUS_OK) throw this.#error(result, `complete line ${line}`);
-    if (this.words[FIRST] !== 0) this.pump.run();
+    const effect = this.coreCompleteLine(line === line >>> 0 ? line : NONE);
+    if (effect > 0) this.pump.apply(effect);
+    else if (effect < 0) throw this.#error(effect, `complete line ${line}`);
   }
 
   /**
@@ -588,12 +628,14 @@ export class VfioPlatformDevice {
     if (result !== status.STATUS_OK) throw this.#error(result, `${what} line ${line}`);
   }
 
-  /** Unmasks the line in the kernel: 0 or −errno. */
-  private unmask(line: number): number {
-    // Since the effect was queued the line may have been masked on request,
-    // disarmed or closed, by what the machine did in "line down".
-    const flags = this.words[(layout.LINES + line * layout.LINE_STRIDE + 4) >>> 2] as number;
-    return (flags & MASK_FLAGS) === options.LINE_ARMED ? this.port.unmask(line) : 0;
+  /**
+   * Whether the line may still be unmasked: since the effect was queued it may
+   * have been masked on request, disarmed or closed, by what the machine did in
+   * "line down".
+   */
+  private mayUnmask(line: number): boolean {
+    const flags = this.words[LINE_FLAGS + line * LINE_WORDS] as number;
+    return (flags & MASK_FLAGS) === options.LINE_ARMED;
   }
 
   #numbered(effect: number, line: number): void {
@@ -615,7 +657,7 @@ export class VfioPlatformDevice {
         this.#timer?.cancel();
         break;
       case effects.EFFECT_RETRY_UNMASK:
-        this.#exports.unmaskResult(line, this.unmask(line));
+        this.#exports.unmaskResult(line, this.mayUnmask(line) ? this.port.unmask(line) : 0);
         break;
       case effects.EFFECT_STUCK:
         this.#emit({ type: 'line-stuck', line });

@@ -34,9 +34,11 @@ export interface EffectHandler {
  */
 export class EffectPump {
   // Not #private: on the interrupt path that costs a few per cent.
-  private readonly words: Int32Array;
-  private readonly handler: EffectHandler;
+  declare private readonly words: Int32Array;
+  declare private readonly handler: EffectHandler;
   private readonly targets: LineTarget[] = [];
+  /** Something may wait in memory though no call into the core has told of it. */
+  private left = false;
 
   /** @param words the core's linear memory */
   constructor(words: Int32Array, handler: EffectHandler, lines: number) {
@@ -54,44 +56,70 @@ export class EffectPump {
   }
 
   /**
-   * Applies what waits, and what that leads to. Each act is taken from the
-   * queue before it is done, one by one: when a line's target throws, the error
-   * goes to the caller and the rest waits for the next call; when it calls back
-   * into the core, the rest is still there to be seen.
+   * Applies what a call into the core has returned (boundary/effects.ts) and
+   * what that leads to. Each act counts as done before it is done, one by one:
+   * when a line's target throws, the error goes to the caller and the rest
+   * waits for the next call; when it calls back into the core, the rest is
+   * still there to be seen.
    *
-   * The three sets of acts that nearly every interrupt consists of are written
-   * out here, and little else, so that the caller's compiler inlines it.
+   * raise() and lower() do the same and expect what nearly every interrupt
+   * consists of. They are short, because the caller's compiler inlines them and
+   * has a budget for that.
    */
-  run(): void {
-    const words = this.words;
-    const effect = words[FIRST] as number;
+  apply(effect: number): void {
     const line = effect & effects.EFFECT_LINE_MASK;
-    const acts = effect - line;
-    if (acts === effects.EFFECT_UP) {
-      words[FIRST] = 0;
-      (this.targets[line] as LineTarget).up();
-    } else if (acts === effects.EFFECT_DOWN) {
-      words[FIRST] = 0;
-      (this.targets[line] as LineTarget).down();
-    } else if (acts === DOWN_AND_UNMASK) {
-      const rest = effect - effects.EFFECT_DOWN;
-      words[FIRST] = rest;
-      (this.targets[line] as LineTarget).down();
-      if (words[FIRST] === rest) {
-        words[FIRST] = 0;
-        this.handler.unmask(line);
-      }
-    }
-    if (words[FIRST] !== 0) this.runRest();
+    const acts = effect ^ line;
+    if (acts === effects.EFFECT_UP) (this.targets[line] as LineTarget).up();
+    else if (acts === effects.EFFECT_DOWN) (this.targets[line] as LineTarget).down();
+    else if (acts === DOWN_AND_UNMASK) this.lowerAndUnmask(line);
+    else this.left = true;
+    if (this.left) this.run();
   }
 
-  private runRest(): void {
+  /** apply() after a signal. */
+  raise(effect: number): void {
+    const line = effect & effects.EFFECT_LINE_MASK;
+    if ((effect ^ line) === effects.EFFECT_UP) (this.targets[line] as LineTarget).up();
+    else this.left = true;
+    if (this.left) this.run();
+  }
+
+  /** apply() after an access. */
+  lower(effect: number): void {
+    const line = effect & effects.EFFECT_LINE_MASK;
+    const acts = effect ^ line;
+    if (acts === effects.EFFECT_DOWN) (this.targets[line] as LineTarget).down();
+    else if (acts === DOWN_AND_UNMASK) this.lowerAndUnmask(line);
+    else this.left = true;
+    if (this.left) this.run();
+  }
+
+  private lowerAndUnmask(line: number): void {
     const words = this.words;
+    this.left = true;
+    (this.targets[line] as LineTarget).down();
+    // Else "line down" has called back, and there is more before the unmask, or it has been done.
+    if (words[FIRST] !== (effects.EFFECT_UNMASK | line)) return;
+    words[FIRST] = 0;
+    this.handler.unmask(line);
+    this.left = words[FIRST] !== 0;
+  }
+
+  /** Applies what waits in memory, and what that leads to. */
+  run(): void {
+    const words = this.words;
+    this.left = true;
     let effect = words[FIRST] as number;
     while (effect !== 0) {
       this.runOne(effect);
       effect = words[FIRST] as number;
     }
+    this.left = false;
+  }
+
+  /** Something waits in memory that no call into the core has told of. */
+  leave(): void {
+    this.left = true;
   }
 
   /** The general form: does the first act, and leaves the others in its place. */

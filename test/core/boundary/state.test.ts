@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { EFFECT_MORE } from '../../../assembly/boundary/effects';
 import * as options from '../../../assembly/boundary/options';
 import { MAX_EFFECTS, MAX_LINES } from '../../../assembly/limits';
 import * as layout from '../../../assembly/state/layout';
@@ -201,14 +202,17 @@ describe('a host that never applies effects', () => {
     const lost = memory.word(EFFECTS_LOST);
     expect(lost).toBeGreaterThan(0);
     expect(applyAll(memory, 1).numbered).toBe(MAX_EFFECTS + 100 - lost);
-    expect(exports.signal(0, 1)).toBe(0);
+    // With tracing on no effect is returned by itself.
+    expect(exports.signal(0, 1)).toBe(EFFECT_MORE);
     expect(applyAll(memory, 1).up).toEqual([0]);
     expect(exports.close()).toBe(0);
   });
 
   test('completes no line that it has not seen go up', () => {
     const { exports, memory } = rawCore(1, false);
-    exports.signal(0, 1);
+    // A refused access, of which it is told first.
+    exports.read(1, 0, 4);
+    expect(exports.signal(0, 1)).toBe(EFFECT_MORE);
     for (let i = 0; i < 100; i++) exports.read(0, 0, 4);
     expect(memory.word(layout.LINES)).toBe(options.LINE_ACTIVE);
     expect(applyAll(memory, 1).up).toEqual([0]);

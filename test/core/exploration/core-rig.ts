@@ -16,7 +16,7 @@ const SUMMARY = layout.DOORBELL >>> 2;
 const WORDS = layout.DOORBELL_WORDS >>> 2;
 const COUNTS = layout.DOORBELL_COUNTS >>> 2;
 // Of this module, because the test runner makes every use of an import a call.
-const { EFFECT_DOWN, EFFECT_UNMASK, EFFECT_UP } = effects;
+const { EFFECT_DOWN, EFFECT_UNMASK, EFFECT_UP, PERFORMED_WRITE } = effects;
 const ACTIVE: number = options.LINE_ACTIVE;
 const LINE_WORDS = layout.LINE_STRIDE >>> 2;
 const STATE = wordOf('LineRecord', 'state', layout.LINES);
@@ -27,6 +27,16 @@ const SERIAL_ACTIVE = wordOf('MachineRecord', 'serialActive', layout.MACHINE);
 const FIFO_HEAD = wordOf('MachineRecord', 'fifoHead', layout.MACHINE);
 const MAPPING_ON = wordOf('MachineRecord', 'mappingOn', layout.MACHINE);
 const TIMER_RUNNING = wordOf('MachineRecord', 'timerRunning', layout.MACHINE);
+
+const ACTIVATIONS = layout.ACTIVATIONS >>> 2;
+const REGION_AT = (setups.REGION * layout.REGION_STRIDE) >>> 2;
+const HOST_READ_END = (layout.HOST_READ_END >>> 2) + REGION_AT;
+const HOST_WRITE_END = (layout.HOST_WRITE_END >>> 2) + REGION_AT;
+
+/** An access that the host may perform where the core lets it. */
+function isShort(offset: number, width: number): boolean {
+  return width <= 4 && offset % width === 0;
+}
 
 /** Ways to break the device on purpose, to see that the search notices. */
 export interface Sabotage {
@@ -177,8 +187,7 @@ export class CoreRig {
     const count = waiting[line] as number;
     waiting[line] = 0;
     this.#noteSignals(line, count);
-    this.#expectOk(this.exports.signal(line, count));
-    this.#pump.run();
+    this.#apply(this.exports.signal(line, count));
   }
 
   /** A safe point after all signals have arrived. */
@@ -199,11 +208,17 @@ export class CoreRig {
 
   /** A safe point while all signals are still on their way. */
   earlySafePoint(): void {
-    this.exports.safePoint(0);
-    this.#pump.run();
+    this.#apply(this.exports.safePoint(0));
   }
 
   read(offset: number, width: number): void {
+    const { words } = this.memory;
+    if (isShort(offset, width) && offset < (words[HOST_READ_END] as number)) {
+      const activation = words[ACTIVATIONS] as number;
+      const value = this.kernel.perform();
+      this.#apply(this.exports.performed(setups.REGION, offset, width, value, activation));
+      return;
+    }
     this.exports.read(setups.REGION, offset, width);
     this.#pump.run();
   }
@@ -218,14 +233,23 @@ export class CoreRig {
 
   failToWrite(): void {
     this.kernel.failAccess = true;
-    this.exports.write(setups.UNMAPPED_REGION, setups.CLEAR_REGISTER, 8, 0xff, 0xff);
+    const { UNMAPPED_REGION, CLEAR_REGISTER } = setups;
+    const effect = this.exports.write(UNMAPPED_REGION, CLEAR_REGISTER, 8, 0xff, 0xff);
     this.kernel.failAccess = false;
-    this.#pump.run();
+    this.#apply(effect);
   }
 
   write(offset: number, width: number, low: number, high = 0): void {
-    this.exports.write(setups.REGION, offset, width, low, high);
-    this.#pump.run();
+    const { words } = this.memory;
+    if (isShort(offset, width) && offset < (words[HOST_WRITE_END] as number)) {
+      const activation = words[ACTIVATIONS] as number;
+      this.kernel.perform();
+      this.#apply(
+        this.exports.performed(setups.REGION, offset, width | PERFORMED_WRITE, low, activation),
+      );
+      return;
+    }
+    this.#apply(this.exports.write(setups.REGION, offset, width, low, high));
   }
 
   clear(line: number): void {
@@ -238,8 +262,7 @@ export class CoreRig {
   }
 
   complete(line: number): void {
-    this.#expectOk(this.exports.completeLine(line));
-    this.#pump.run();
+    this.#apply(this.exports.completeLine(line));
   }
 
   fireTimer(): void {
@@ -373,6 +396,12 @@ export class CoreRig {
     else if (effect === effects.EFFECT_RETRY_UNMASK && !this.sabotage.ignoreRetries) {
       this.#unmask(line, true);
     }
+  }
+
+  /** As VfioPlatformDevice does it with what a call has returned. */
+  #apply(effect: number): void {
+    if (effect < 0) this.#expectOk(effect);
+    else if (effect !== 0) this.#pump.apply(effect);
   }
 
   #expectOk(status: number): void {

@@ -68,6 +68,12 @@ export class FakeKernel {
     return 0;
   }
 
+  /** One load or store of a window. */
+  perform(): number {
+    this.whileAccessed?.();
+    return 0;
+  }
+
   imports(): CoreImports {
     return {
       open: (node) => (node === NODE_CONTAINER ? -ENOENT : node),
@@ -80,11 +86,8 @@ export class FakeKernel {
       // WINDOW_BY_HOST: the device has no pages in linear memory.
       mmap: () => 1,
       munmap: () => 0,
-      load: () => {
-        this.whileAccessed?.();
-        return 0;
-      },
-      store: () => this.whileAccessed?.(),
+      load: () => this.perform(),
+      store: () => void this.perform(),
       watch: (handle, line) => {
         this.#lineOf.set(handle, line);
         return 0;
