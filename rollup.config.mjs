@@ -20,6 +20,11 @@ const programs = { cli: 'host/cli/main.ts' };
 
 /** What is bundled, so that the package runs without a resolver: where it is, and its licence. */
 const bundled = {
+  // The loader is part of AssemblyScript and comes without a copy of its licence.
+  '@assemblyscript/loader': {
+    entry: import.meta.resolve('@assemblyscript/loader'),
+    licence: new URL('../LICENSE', import.meta.resolve('assemblyscript')),
+  },
   // Not its Node entry, which starts workers.
   fflate: {
     entry: new URL('../esm/browser.js', import.meta.resolve('fflate')),

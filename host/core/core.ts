@@ -1,3 +1,4 @@
+import { instantiateSync } from '@assemblyscript/loader';
 import { ABI_VERSION } from '../../assembly/boundary/version';
 import { MAX_MEMORY_BYTES, WINDOW_ALIGNMENT } from '../../assembly/limits';
 import { STATE_END } from '../../assembly/state/layout';
@@ -86,10 +87,16 @@ export function instantiateCore(
   checkMemoryBytes(memoryBytes);
   const pages = wholePages(memoryBytes) / WASM_PAGE;
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  // Builds that are not optimised import this; time and randomness come from
-  // nowhere but the boundary, so `seed` and `trace` are not there.
-  const env = { memory, abort: refuse('abort') };
-  const instance = new WebAssembly.Instance(module, { env, host: imports });
+  // The loader fills in what is missing of these with the host's clock and
+  // console; time and randomness must come from nowhere but the boundary.
+  const env = {
+    memory,
+    abort: refuse('abort'),
+    seed: refuse('seed'),
+    trace: refuse('trace'),
+  };
+  // Not the exports that the loader wraps, which takes a step more in every call.
+  const { instance } = instantiateSync(module, { env, host: imports });
   const exports = instance.exports as unknown as CoreExports;
   const version = exports.abiVersion();
   if (version !== ABI_VERSION) {
