@@ -22,6 +22,10 @@ async function script(): Promise<string> {
         resolveId(id, importer) {
           if (id === 'fflate')
             return new URL('../../node_modules/fflate/esm/browser.js', import.meta.url).pathname;
+          if (id === '@assemblyscript/loader') {
+            return new URL('../../node_modules/@assemblyscript/loader/index.js', import.meta.url)
+              .pathname;
+          }
           if (importer === undefined || !id.startsWith('.')) return null;
           const path = new URL(id, `file://${importer}`).pathname;
           return path.endsWith('.js') ? path : `${path}${isFolder(path) ? '/index' : ''}.ts`;
