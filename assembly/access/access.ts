@@ -7,12 +7,14 @@ import { completeByRules } from '../irq/rules';
 import { performed } from '../irq/short-path';
 import { completeByAccess } from '../irq/strict';
 import { MAX_REGIONS } from '../limits';
+import { NO_LINE } from '../state/layout';
 import {
   AreaRecord,
   areaAt,
   config,
   device,
   deviceStatistics,
+  machine,
   RegionRecord,
   regionAt,
   transient,
@@ -109,7 +111,9 @@ export function read(index: u32, offset: u32, width: u32): u32 {
   }
   const pointer = region.shortPointer + offset;
   const value = width == 4 ? atomic.load<u32>(pointer) : loadMemory(pointer, width);
-  queue(performed(index, offset, width, value, transient.activations));
+  // Mostly there is nothing to complete: memory calls nobody back, so nothing came up meanwhile.
+  if (machine.serialActive == NO_LINE && device.ruleCount == 0) deviceStatistics.reads++;
+  else queue(performed(index, offset, width, value, transient.activations));
   return value;
 }
 
@@ -148,5 +152,9 @@ export function write(index: u32, offset: u32, width: u32, low: u32, high: u32):
   const pointer = region.shortPointer + offset;
   if (width == 4) store<u32>(pointer, low);
   else storeMemory(pointer, width, low);
+  if (machine.serialActive == NO_LINE && device.ruleCount == 0) {
+    deviceStatistics.writes++;
+    return waiting();
+  }
   return performed(index, offset, width | PERFORMED_WRITE, low, transient.activations);
 }
