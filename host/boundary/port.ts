@@ -100,7 +100,13 @@ export class HostPort implements Doorbell {
   /** Carries out EFFECT_UNMASK: 0 or −errno. */
   unmask(line: number): number {
     const { kernel } = this;
-    return kernel.unmask ? kernel.unmask(this.deviceFd, line) : this.unmaskByIoctl(line);
+    try {
+      return kernel.unmask ? kernel.unmask(this.deviceFd, line) : this.unmaskByIoctl(line);
+    } catch (error) {
+      // The core must hear of it: it tries again.
+      this.fail(error);
+      return -EIO;
+    }
   }
 
   private unmaskByIoctl(line: number): number {
@@ -172,9 +178,14 @@ export class HostPort implements Doorbell {
   private fail(error: unknown): void {
     this.#errors.push(error);
     const words = this.#memory.words;
-    // Makes the core and the device look for effects, and so for the error.
-    if (words[FIRST_EFFECT >>> 2] === 0) words[FIRST_EFFECT >>> 2] = EFFECT_MORE;
+    // Makes the core and the device look for more effects, and so for the error.
+    words[FIRST_EFFECT >>> 2] = (words[FIRST_EFFECT >>> 2] as number) | EFFECT_MORE;
     this.onFailure?.();
+  }
+
+  /** Whether an exception waits. */
+  get failed(): boolean {
+    return this.#errors.length > 0;
   }
 
   /** The oldest exception that waits, boxed; undefined when there is none. */

@@ -64,7 +64,7 @@ export class WindowTable {
     const slot = pointer >>> SLOT_SHIFT;
     const mapping = this.#mappings[slot] ?? NOTHING;
     let end = slot;
-    while (this.#mappings[end] === mapping) end++;
+    while (this.#mappings[end] === mapping && this.#starts[end] === this.#starts[slot]) end++;
     this.current = mapping;
     this.start = this.#starts[slot] ?? 0;
     this.length = mapping === NOTHING ? 0 : (end << SLOT_SHIFT) - this.start;

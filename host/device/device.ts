@@ -206,12 +206,14 @@ export class VfioPlatformDevice {
     ) {
       const activation = words[ACTIVATIONS] as number;
       const pointer = (words[region * REGION_WORDS + SHORT_POINTER] as number) + offset;
-      this.store(pointer, width, value);
+      // What is no number throws before it has reached anything.
+      const data = value | 0;
+      this.store(pointer, width, data);
       const effect = this.corePerformed(
         region,
         offset,
         width | effects.PERFORMED_WRITE,
-        value,
+        data,
         activation,
       );
       if (effect !== 0) this.pump.lower(effect);
@@ -732,6 +734,8 @@ export class VfioPlatformDevice {
     const newlyLost = lost - this.#lost;
     this.#lost = lost;
     const waiting = this.port.takeError();
+    // The next call tells of the next one.
+    if (this.port.failed) this.words[FIRST] = (this.words[FIRST] as number) | effects.EFFECT_MORE;
     if (waiting) throw waiting.error;
     if (newlyLost === 0) return;
     throw new VfioError(

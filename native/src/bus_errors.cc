@@ -60,7 +60,7 @@ void pass_on(int signal, siginfo_t* info, void* context) {
     before.sa_sigaction(signal, info, context);
   } else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
     before.sa_handler(signal);
-  } else {
+  } else if (info->si_code > 0 || before.sa_handler == SIG_DFL) {
     ::sigaction(signal, &before, nullptr);
     // One that was sent does not come again by itself, as that of an access does.
     if (info->si_code <= 0) ::raise(signal);

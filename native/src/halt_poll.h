@@ -28,7 +28,8 @@ class HaltPoll {
    * @param interrupted whether an interrupt ended it
    */
   void waited(int64_t ns, bool interrupted) {
-    if (ns > most_) {
+    others_ = interrupted ? 0 : others_ + 1;
+    if (ns > most_ || others_ == kOthers) {
       window_ = 0;
     } else if (interrupted && ns > window_) {
       const int64_t grown = window_ == 0 ? kFirst : window_ * 2;
@@ -38,9 +39,12 @@ class HaltPoll {
 
  private:
   static constexpr int64_t kFirst = 10'000;
+  /** Waits in a row that something else ended: the device is idle, though the loop is not. */
+  static constexpr uint32_t kOthers = 16;
 
   int64_t most_;
   int64_t window_ = 0;
+  uint32_t others_ = 0;
 };
 
 }  // namespace vfio_native

@@ -18,6 +18,7 @@ int uv_check_init(uv_loop_s* loop, void* handle);
 int uv_check_start(void* handle, void (*callback)(void* handle));
 int uv_backend_fd(const uv_loop_s* loop);
 int uv_backend_timeout(const uv_loop_s* loop);
+void uv_update_time(uv_loop_s* loop);
 int uv_async_init(uv_loop_s* loop, void* handle, void (*callback)(void* handle));
 int uv_async_send(void* handle);
 void uv_close(void* handle, void (*callback)(void* handle));

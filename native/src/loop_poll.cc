@@ -1,5 +1,6 @@
 #include "loop_poll.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -54,14 +55,19 @@ void on_event(void* handle, int status, int) {
 
 void on_prepare(void* handle) {
   Poll* poll = Poll::of(handle);
-  if (uv_backend_timeout(poll->loop) == 0) return;
+  const int timeout_ms = uv_backend_timeout(poll->loop);
+  if (timeout_ms == 0) return;
   poll->callbacks.sleeps(poll->owner);
   poll->waits_since = sys::now_ns();
-  const int64_t window = poll->halt_poll.window();
+  int64_t window = poll->halt_poll.window();
   if (window == 0) return;
+  // No longer than until the next timer.
+  if (timeout_ms > 0) window = std::min(window, int64_t{timeout_ms} * 1'000'000);
   // The loop's own epoll: whatever it waits for ends this, too.
   const int epoll = uv_backend_fd(poll->loop);
   while (!sys::readable(epoll) && sys::now_ns() - poll->waits_since < window) continue;
+  // The loop reckons its timers from what it took for the time before.
+  uv_update_time(poll->loop);
 }
 
 void on_check(void* handle) {

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { VFIO_DEVICE_SET_IRQS } from '../../../assembly/abi/vfio';
+import type { Kernel } from '../../../host/boundary/kernel';
 import { edges, levels, ProbeDevice } from '../device/models';
 import { connectAll, Rig, traces } from '../device/rig';
 
@@ -137,6 +139,76 @@ describe('a listener that throws', () => {
       'region 0 read at 0x4: 0x7060504',
       'region 0 read at 0x8: 0xb0a0908',
     ]);
+  });
+});
+
+describe('a model that throws', () => {
+  test('in an access of a line that goes down reaches the caller, and the line is unmasked', async () => {
+    const rig = new Rig();
+    const placed = rig.add(new ProbeDevice({ lines: levels(1) }));
+    const { device } = await rig.open();
+    let access = () => void device.read(0, 8, 4);
+    device.connectLine(0, { up() {}, down: () => access() });
+    placed.setLine(0, true);
+    device.safePoint();
+    placed.setLine(0, false);
+    placed.model.onRead = (_, offset) => (offset === 8 ? slip() : undefined);
+    expect(() => device.read(0, 0, 4)).toThrow(SLIP);
+    expect(device.lines[0]).toMatchObject({ state: 'inactive', retrying: false });
+    access = () => {};
+    device.safePoint();
+    expect(device.read(0, 0, 4)).toBe(0x03020100);
+    placed.setLine(0, true);
+    device.safePoint();
+    expect(device.lines[0]?.state).toBe('active');
+  });
+
+  test('twice in one call is told of twice', async () => {
+    const rig = new Rig();
+    const placed = rig.add(new ProbeDevice());
+    const { device } = await rig.open();
+    const errors = [new Error('the first half'), new Error('the second half')];
+    const left = [...errors];
+    placed.model.onWrite = () => {
+      throw left.shift();
+    };
+    expect(() => device.write64(0, 0, 1n)).toThrow(errors[0] as Error);
+    placed.model.onWrite = undefined;
+    expect(() => device.write(0, 0, 4, 1)).toThrow(errors[1] as Error);
+    device.write(0, 0, 4, 1);
+  });
+});
+
+describe('a kernel that throws', () => {
+  test('from an unmask keeps no line masked for good', async () => {
+    const rig = new Rig();
+    const placed = rig.add(new ProbeDevice({ lines: levels(1) }));
+    const { kernel } = rig.host as { kernel: Kernel };
+    const { device, lines } = await rig.start();
+    const ioctl = kernel.ioctl.bind(kernel);
+    let times = 1;
+    kernel.ioctl = (...call) =>
+      call[1] === VFIO_DEVICE_SET_IRQS && times-- > 0 ? slip() : ioctl(...call);
+    placed.setLine(0, true);
+    device.safePoint();
+    expect(() => device.read(0, 0, 4)).toThrow(SLIP);
+    for (let point = 0; point < 40; point++) {
+      rig.advanceMs(10);
+      device.safePoint();
+    }
+    expect(lines.take()).toEqual(['+0', '-0', '+0']);
+    expect(device.lines[0]).toMatchObject({ retrying: false });
+  });
+});
+
+describe('a value that is no number', () => {
+  test('is refused before it is written, and later accesses know nothing of it', async () => {
+    const rig = new Rig();
+    const placed = rig.add(new ProbeDevice());
+    const { device } = await rig.open();
+    expect(() => device.write(0, 0, 4, 5n as unknown as number)).toThrow(TypeError);
+    expect(placed.model.accesses).toEqual([]);
+    expect(device.read(0, 0, 4)).toBe(0x03020100);
   });
 });
 

@@ -237,6 +237,10 @@ void looking_around_adapts() {
   require(poll.window() == 200'000, "never beyond the most");
   poll.waited(200'001, true);
   require(poll.window() == 0, "and is over when the device is slow again");
+  for (int i = 0; i < 5; i++) poll.waited(100'000, true);
+  require(poll.window() > 0, "it is back with the device");
+  for (int i = 0; i < 16; i++) poll.waited(1'000, false);
+  require(poll.window() == 0, "and over when only others use the loop");
   poll.set_most(0);
   poll.waited(1, true);
   require(poll.window() == 0, "never, when that is wanted");
