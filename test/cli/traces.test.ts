@@ -217,6 +217,32 @@ describe('a damaged trace', () => {
     }
   });
 
+  it('that is cut off is walked to its last event by the core and by the guest', async () => {
+    const files = new Map(made);
+    for (const name of ['a.rtc.trace', 'b.uart.trace', 'c.gpio.trace']) {
+      files.set(name, bytes(name).subarray(0, -1));
+    }
+    const at = async (...args: string[]) => {
+      const { code, out } = await call(files, 'replay', ...args, '--json');
+      const data = JSON.parse(out);
+      return { code, place: data.traces?.[0] ?? data };
+    };
+    const core = await at('a.rtc.trace', '--to', '1000000');
+    const machine = await at(...again, '--to', '1000000');
+    expect([core.code, machine.code]).toEqual([9, 9]);
+    expect(core.place.position).toBeGreaterThan(100);
+    expect(machine.place).toMatchObject({
+      ok: false,
+      next: { name: 'close' },
+      cut: expect.stringContaining('cut off'),
+    });
+    expect(core.place.position - machine.place.position).toBeLessThan(20);
+    const before = core.place.position - 40;
+    const there = await at(...again, '--to', String(before));
+    expect(there.code).toBe(0);
+    expect(there.place.position).toBeGreaterThan(before - 20);
+  });
+
   it('with flipped bits is refused with the reason', async () => {
     for (let at = 0; at < bytes('a.rtc.trace').length; at += 211) {
       const files = damage((all) => {

@@ -393,3 +393,27 @@ describe("a machine of one's own", () => {
     stuck.dispose();
   });
 });
+
+describe('a recording that was cut off', () => {
+  it('is walked by the machine as far as it goes, and back', async () => {
+    const sinks = new Map<string, MemorySink>();
+    await runFirmware((machine) =>
+      recordingInto(sinks, simulatedBoard(machine), { chunkBytes: 4000 }),
+    );
+    const whole = openAll(sinks);
+    const first = whole[0] as Trace;
+    const chunk = first.chunks.at(-3);
+    const [bytes] = [...sinks.values()].map((sink) => sink.bytes());
+    const cut = Trace.open((bytes as Uint8Array).subarray(0, chunk?.at));
+    expect(cut.finalised).toBe(false);
+    const at = await MachineDebugger.start([cut, ...whole.slice(1)], boot, { interval: 200 });
+    // The others go on, and the machine with them until it makes a call that is not there.
+    await at.seek(cut.totals.events);
+    expect(at.ended).toBe(true);
+    expect(at.position).toBeGreaterThan((cut.chunks.at(-1)?.firstEvent ?? 0) + 1);
+    expect(at.stepForward()).toBe(false);
+    expect(await at.stepBack()).toBe(true);
+    expect(at.ended).toBe(false);
+    at.dispose();
+  });
+});

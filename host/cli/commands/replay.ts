@@ -111,7 +111,7 @@ async function walkIn(
     walk = await TraceDebugger.start(trace);
     const place = await walkThrough(walk, plan, terminal);
     const { position } = place;
-    const cut = position >= trace.totals.events ? trace.cut?.reason : undefined;
+    const cut = walk.ended ? trace.cut?.reason : undefined;
     return { path, divergence: undefined, cut, position, place };
   } catch (error) {
     if (!(error instanceof DivergenceError)) throw error;

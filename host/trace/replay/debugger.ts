@@ -49,7 +49,7 @@ export class TraceDebugger extends ReplayWalk {
   }
 
   stepForward(): boolean {
-    return this.#replay.step();
+    return !this.ended && this.#replay.step();
   }
 
   /**

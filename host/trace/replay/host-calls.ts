@@ -2,6 +2,7 @@ import { VfioError } from '../../errors';
 import * as ops from '../format/ops';
 import { makeCall } from './calls';
 import type { MachineReplay } from './machine-replay';
+import { endOf } from './navigation';
 import type { ReplaySession } from './session';
 
 /** Calls that neither a guest nor its machine makes: whoever runs the machine does. */
@@ -37,8 +38,10 @@ export class HostCalls {
 
   constructor(replays: readonly MachineReplay[]) {
     this.#sessions = replays.map(({ session }) => session);
-    for (const { totals } of this.#sessions.map(({ trace }) => trace)) {
-      this.#endNs = Math.max(this.#endNs, totals.timeNs);
+    for (const { trace } of this.#sessions) {
+      // Without its closing, the last that is known is what one instruction begins to do then.
+      const endNs = trace.finalised ? trace.totals.timeNs : endOf(trace).timeNs + 1;
+      this.#endNs = Math.max(this.#endNs, endNs);
     }
     this.update();
   }

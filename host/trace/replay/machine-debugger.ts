@@ -136,6 +136,7 @@ export class MachineDebugger extends ReplayWalk {
   }
 
   stepForward(): boolean {
+    if (this.ended) return false;
     const here = this.position;
     this.#forward(() => this.position > here);
     return this.position > here;

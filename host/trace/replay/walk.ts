@@ -3,6 +3,7 @@ import { VfioError } from '../../errors';
 import { type EventData, eventData } from '../format/text';
 import type { Trace } from '../format/trace';
 import {
+  callAround,
   isAccessTo,
   isInterrupt,
   lastCallBefore,
@@ -23,6 +24,7 @@ export abstract class ReplayWalk {
   // The place at which the last search ended, and what it found there.
   #foundAt = -1;
   #found = -1;
+  #end: number | undefined;
 
   protected constructor(trace: Trace) {
     this.trace = trace;
@@ -56,6 +58,12 @@ export abstract class ReplayWalk {
   protected abstract get session(): ReplaySession;
   /** The first place that can be gone to. */
   protected abstract get start(): number;
+
+  /** Whether nothing more can be done: at the end, or before a call inside which it was cut off. */
+  get ended(): boolean {
+    this.#end ??= callAround(this.trace, this.trace.totals.events);
+    return this.position >= this.#end;
+  }
 
   /** Number of the next event. */
   get position(): number {
