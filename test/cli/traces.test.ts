@@ -193,6 +193,22 @@ describe('replay', () => {
     expect(JSON.parse(json).divergence.interval).toMatchObject({ from: 0, before: 'same' });
   });
 
+  it("tells a breakpoint of the guest as the guest's, also on a walk", async () => {
+    const files = new Map(made);
+    const stops = new Uint8Array(0x400);
+    const view = new DataView(stops.buffer);
+    view.setUint32(0, 0x2004_0000, true);
+    for (let at = 4; at < 0x100; at += 4) view.setUint32(at, 0x1000_0101, true);
+    view.setUint16(0x100, 0xbe00, true);
+    files.set('stops.bin', stops);
+    for (const place of [['--to', '40'], limit]) {
+      const args = ['replay', ...again, '--image', 'stops.bin', ...place];
+      const { code, error } = await call(files, ...args);
+      expect(error).toContain('the guest failed: ');
+      expect(code).toBe(1);
+    }
+  });
+
   it('ends at Ctrl-C', async () => {
     const desk = new Desk({ board });
     desk.terminal.files.files.set('a.rtc.trace', bytes('a.rtc.trace'));
