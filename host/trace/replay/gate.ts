@@ -91,6 +91,7 @@ export class ReplayGate implements CallGate {
       this.#stack.push(MUTED);
       return;
     }
+    if (op === ops.OP_DISCONNECT_LINE) session.disconnections++;
     const now = (session.nowNs as () => number)();
     this.#bringDue(now, () => actualText(op, [a, b, c, d], input));
     const begun = session.enter(op, a, b, c, d, 0, 0, input);

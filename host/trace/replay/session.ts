@@ -235,6 +235,8 @@ export class ReplaySession {
     return this.cursor.peek() ? this.event.ordinal : this.trace.totals.events;
   }
 
+  /** Machine replay: calls so far that took a line from its target for good. */
+  disconnections = 0;
   /** Machine replay: those of all devices of the machine. */
   ofMachine: readonly ReplaySession[] = [this];
 
