@@ -52,13 +52,16 @@ export class HostCalls {
   #next: ReplaySession | undefined;
   #nextNs = Number.POSITIVE_INFINITY;
   #endNs = 0;
+  /** When the last that is recorded was. */
+  #lastNs = 0;
 
   constructor(replays: readonly MachineReplay[]) {
     this.#sessions = replays.map(({ session }) => session);
     for (const { trace } of this.#sessions) {
+      const { timeNs } = endOf(trace);
+      this.#lastNs = Math.max(this.#lastNs, timeNs);
       // Without its closing, the last that is known is what one instruction begins to do then.
-      const endNs = trace.finalised ? trace.totals.timeNs : endOf(trace).timeNs + 1;
-      this.#endNs = Math.max(this.#endNs, endNs);
+      this.#endNs = Math.max(this.#endNs, trace.finalised ? timeNs : timeNs + 1);
     }
     this.update();
   }
@@ -126,7 +129,7 @@ export class HostCalls {
       const { cursor, event } = session;
       if (!cursor.peek() || event.depth !== 0 || event.timeNs >= this.#nextNs) continue;
       if (!OF_THE_HOST.has(event.op) && !NOT_REPEATABLE.has(event.op)) continue;
-      if (event.op === ops.OP_CLOSE && event.timeNs >= this.#endNs) continue;
+      if (event.op === ops.OP_CLOSE && event.timeNs >= this.#lastNs) continue;
       this.#next = session;
       this.#nextNs = event.timeNs;
     }
