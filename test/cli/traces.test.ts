@@ -193,6 +193,19 @@ describe('replay', () => {
     expect(JSON.parse(json).divergence.interval).toMatchObject({ from: 0, before: 'same' });
   });
 
+  it.each([
+    [['-o', 'out.trace'], '--output records the core alone'],
+    [['--to', '40', '-o', 'out.trace'], '--output records the core alone'],
+    [['--to', '40', '--limit', '0.01'], '--limit ends a run'],
+    [['--interrupt', '0', '--until', 'DONE'], '--until ends a run'],
+  ])('with a guest refuses %j, which would go unheard', async (options, message) => {
+    const files = new Map(made);
+    const { code, error } = await call(files, 'replay', ...again, ...options);
+    expect(code).toBe(2);
+    expect(error.replaceAll(/\s+/g, ' ')).toContain(message);
+    expect(files.has('out.trace')).toBe(false);
+  });
+
   it("tells a breakpoint of the guest as the guest's, also on a walk", async () => {
     const files = new Map(made);
     const stops = new Uint8Array(0x400);
