@@ -109,6 +109,20 @@ describe('walking through a recording', () => {
     at.dispose();
   });
 
+  it('finds the same again once it has left, whatever was asked in between', async () => {
+    const { trace } = await recordedLife(3);
+    const at = await TraceDebugger.start(trace);
+    const first = await at.toInterrupt(0);
+    const there = at.position;
+    // What was asked for an access is nothing to an interrupt.
+    expect(await at.toAccess({ region: 0, offset: 0x7ffc })).toBeUndefined();
+    await at.seek(0);
+    await at.seek(there);
+    expect((await at.toInterrupt(0))?.event).toBe(first?.event);
+    expect((await at.toInterrupt(0))?.event).toBeGreaterThan(first?.event as number);
+    at.dispose();
+  });
+
   it('finds every place again after an error', async () => {
     const { trace } = await recordedLife(3);
     const views = await walk(trace);

@@ -53,6 +53,7 @@ export class TraceDebugger extends ReplayWalk {
   }
 
   stepForward(): boolean {
+    this.leave();
     this.#checkWhole();
     return !this.ended && this.#running(() => this.#replay.step());
   }
@@ -62,6 +63,7 @@ export class TraceDebugger extends ReplayWalk {
    * one checkpoint to the next.
    */
   async seek(event: number): Promise<void> {
+    this.leave();
     const target = Math.min(event, this.trace.totals.events);
     const place = this.trace.checkpointBefore(target);
     const forward = this.#failure === undefined && this.position <= target;
