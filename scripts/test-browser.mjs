@@ -12,6 +12,8 @@ import { fail, root } from './setup.mjs';
 
 const RECORDINGS = 'test/trace/recordings';
 const PATIENCE_MS = 120_000;
+/** How long a browser may take to end. */
+const LAST_WORDS_MS = 10_000;
 const TYPES = {
   '.html': 'text/html',
   '.js': 'text/javascript',
@@ -165,7 +167,8 @@ async function inBrowser(program, page, files) {
   } finally {
     clearTimeout(timer);
     browser.kill();
-    await ended;
+    const last = setTimeout(() => browser.kill('SIGKILL'), LAST_WORDS_MS);
+    await ended.finally(() => clearTimeout(last));
     server.closeAllConnections();
     server.close();
     rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });

@@ -15,6 +15,8 @@ export interface CallGate {
   thrown(error: unknown): void;
   /** A line of the device moves; `move` tells the machine. */
   moveLine(op: number, line: number, move: () => void): void;
+  /** Replay: close() differed; closes the device all the same. */
+  abandon?(close: () => void): void;
   /** The device has been closed. */
   closed(): void;
 }
@@ -247,6 +249,10 @@ export function gateCalls(gate: CallGate, device: VfioPlatformDevice, untrapped:
       if (device.closed) return;
       try {
         within(ops.OP_CLOSE, () => inner.close());
+      } catch (error) {
+        // A replay that has no such call here: the device must not stay open for that.
+        if (!device.closed) gate.abandon?.(() => inner.close());
+        throw error;
       } finally {
         if (device.closed) gate.closed();
       }

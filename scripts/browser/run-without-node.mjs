@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const PROGRAM = fileURLToPath(new URL('without-node.mjs', import.meta.url));
+const PATIENCE_MS = 120_000;
 
 /**
  * Replays recordings with dist/trace.js in a context without Node.
@@ -10,6 +11,10 @@ const PROGRAM = fileURLToPath(new URL('without-node.mjs', import.meta.url));
 export function withoutNode(paths) {
   const flags = ['--experimental-vm-modules', '--no-warnings'];
   return JSON.parse(
-    execFileSync(process.execPath, [...flags, PROGRAM, ...paths], { encoding: 'utf8' }),
+    execFileSync(process.execPath, [...flags, PROGRAM, ...paths], {
+      encoding: 'utf8',
+      timeout: PATIENCE_MS,
+      killSignal: 'SIGKILL',
+    }),
   );
 }

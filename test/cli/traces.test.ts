@@ -116,8 +116,14 @@ describe('replay', () => {
     const args = ['replay', ...again, '--image', 'other.bin', ...limit, '--json'];
     const { code, out } = await call(files, ...args);
     expect(code).toBe(8);
-    const { expected, actual } = JSON.parse(out).divergence;
-    expect(actual).not.toBe(expected);
+    const { expected, actual, interval } = JSON.parse(out).divergence;
+    // What the guest did, and not that its devices were taken out because of it.
+    expect(expected).toMatch(/^read region=0 offset=0xfec /);
+    expect(actual).toBe('safePoint');
+    expect(interval).toMatchObject({ from: expect.any(Number), before: 'same' });
+    const { out: text } = await call(files, ...args.slice(0, -1));
+    expect(text).toMatch(/got: +safePoint$/m);
+    expect(text).toContain("the core's state right before it is the recorded one");
   });
 
   it('shows the first difference where the guest is not run as long', async () => {
@@ -187,6 +193,35 @@ describe('replay', () => {
     expect(JSON.parse(json).divergence.interval).toMatchObject({ from: 0, before: 'same' });
   });
 
+  it.each([
+    [['-o', 'out.trace'], '--output records the core alone'],
+    [['--to', '40', '-o', 'out.trace'], '--output records the core alone'],
+    [['--to', '40', '--limit', '0.01'], '--limit ends a run'],
+    [['--interrupt', '0', '--until', 'DONE'], '--until ends a run'],
+  ])('with a guest refuses %j, which would go unheard', async (options, message) => {
+    const files = new Map(made);
+    const { code, error } = await call(files, 'replay', ...again, ...options);
+    expect(code).toBe(2);
+    expect(error.replaceAll(/\s+/g, ' ')).toContain(message);
+    expect(files.has('out.trace')).toBe(false);
+  });
+
+  it("tells a breakpoint of the guest as the guest's, also on a walk", async () => {
+    const files = new Map(made);
+    const stops = new Uint8Array(0x400);
+    const view = new DataView(stops.buffer);
+    view.setUint32(0, 0x2004_0000, true);
+    for (let at = 4; at < 0x100; at += 4) view.setUint32(at, 0x1000_0101, true);
+    view.setUint16(0x100, 0xbe00, true);
+    files.set('stops.bin', stops);
+    for (const place of [['--to', '40'], limit]) {
+      const args = ['replay', ...again, '--image', 'stops.bin', ...place];
+      const { code, error } = await call(files, ...args);
+      expect(error).toContain('the guest failed: ');
+      expect(code).toBe(1);
+    }
+  });
+
   it('ends at Ctrl-C', async () => {
     const desk = new Desk({ board });
     desk.terminal.files.files.set('a.rtc.trace', bytes('a.rtc.trace'));
@@ -209,6 +244,32 @@ describe('a damaged trace', () => {
         expect(out + error).toMatch(/cut off|no trace|damaged/);
       }
     }
+  });
+
+  it('that is cut off is walked to its last event by the core and by the guest', async () => {
+    const files = new Map(made);
+    for (const name of ['a.rtc.trace', 'b.uart.trace', 'c.gpio.trace']) {
+      files.set(name, bytes(name).subarray(0, -1));
+    }
+    const at = async (...args: string[]) => {
+      const { code, out } = await call(files, 'replay', ...args, '--json');
+      const data = JSON.parse(out);
+      return { code, place: data.traces?.[0] ?? data };
+    };
+    const core = await at('a.rtc.trace', '--to', '1000000');
+    const machine = await at(...again, '--to', '1000000');
+    expect([core.code, machine.code]).toEqual([9, 9]);
+    expect(core.place.position).toBeGreaterThan(100);
+    expect(machine.place).toMatchObject({
+      ok: false,
+      next: { name: 'close' },
+      cut: expect.stringContaining('cut off'),
+    });
+    expect(core.place.position - machine.place.position).toBeLessThan(20);
+    const before = core.place.position - 40;
+    const there = await at(...again, '--to', String(before));
+    expect(there.code).toBe(0);
+    expect(there.place.position).toBeGreaterThan(before - 20);
   });
 
   it('with flipped bits is refused with the reason', async () => {

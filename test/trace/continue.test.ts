@@ -9,6 +9,7 @@ import {
   replayCore,
   replayDevice,
   Trace,
+  TraceDebugger,
 } from '../../host/trace';
 
 function board() {
@@ -225,5 +226,56 @@ describe('going on from a recording, live', () => {
       continueRecording(trace, host, { clock, target: wires().target }),
     ).rejects.toMatchObject({ name: 'VfioError' });
     expect(host.kernel.resources?.()).toMatchObject({ fds: 0, mappings: 0 });
+  });
+});
+
+describe('a recording that was cut off inside a call', () => {
+  /** Ends inside the third interrupt, whose target flushes and then reads a register. */
+  async function cutInCall(): Promise<Trace> {
+    const { clock, host, placed } = board();
+    const sink = new MemorySink();
+    const recording = record(host, { uuid: 'cut', sink });
+    const device = await openDevice(recording, { host: 'dev' }, { clock });
+    let count = 0;
+    device.connectLine(0, {
+      up() {
+        if (++count === 3) recording.flush();
+        device.read(0, 8, 4);
+      },
+      down() {},
+    });
+    for (let i = 0; i < 5; i++) {
+      clock.advance(1000);
+      placed.pulse(0);
+      device.safePoint();
+    }
+    device.close();
+    const whole = Trace.open(sink.bytes());
+    return Trace.open(sink.bytes().subarray(0, whole.chunks[1]?.at));
+  }
+
+  it('is walked to before that call, and back', async () => {
+    const trace = await cutInCall();
+    const at = await TraceDebugger.start(trace);
+    await at.seek(Number.POSITIVE_INFINITY);
+    expect(at.next?.depth).toBe(0);
+    expect(at.position).toBeLessThan(trace.totals.events);
+    expect(at.ended).toBe(true);
+    expect(at.stepForward()).toBe(false);
+    const end = at.position;
+    expect(await at.stepBack()).toBe(true);
+    expect(at.position).toBeLessThan(end);
+    at.dispose();
+  });
+
+  it('is gone on from before that call', async () => {
+    const here = board();
+    const { target } = wires();
+    const device = await continueRecording(await cutInCall(), here.host, {
+      clock: here.clock,
+      target,
+    });
+    expect(device.closed).toBe(false);
+    device.close();
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../host/sim';
-import { CoreReplay, type Trace, TraceDebugger } from '../../host/trace';
+import { CoreReplay, DivergenceError, type Trace, TraceDebugger } from '../../host/trace';
 import { recordedLife } from './lives';
 import { lifeOf } from './random-life';
 
@@ -106,6 +106,44 @@ describe('walking through a recording', () => {
     await at.seek(0);
     const read = await at.toAccess({ region: 0, offset: 0x10, direction: 'read' });
     expect(read?.event).toBe(reads[0]);
+    at.dispose();
+  });
+
+  it('finds the same again once it has left, whatever was asked in between', async () => {
+    const { trace } = await recordedLife(3);
+    const at = await TraceDebugger.start(trace);
+    const first = await at.toInterrupt(0);
+    const there = at.position;
+    // What was asked for an access is nothing to an interrupt.
+    expect(await at.toAccess({ region: 0, offset: 0x7ffc })).toBeUndefined();
+    await at.seek(0);
+    await at.seek(there);
+    expect((await at.toInterrupt(0))?.event).toBe(first?.event);
+    expect((await at.toInterrupt(0))?.event).toBeGreaterThan(first?.event as number);
+    at.dispose();
+  });
+
+  it('finds every place again after an error', async () => {
+    const { trace } = await recordedLife(3);
+    const views = await walk(trace);
+    const places = [...views.keys()];
+    const at = await TraceDebugger.start(trace);
+    if (at.device === undefined) throw new Error('no device');
+    at.device.safePoint = () => {
+      throw new Error('another core');
+    };
+    expect(() => {
+      while (at.stepForward());
+    }).toThrow(DivergenceError);
+    expect(() => at.stepForward()).toThrow();
+    expect(() => at.checkpoint()).toThrow();
+    const broken = at.position;
+    const ahead = places.filter((place) => place >= broken).slice(0, 3);
+    expect(ahead.length).toBeGreaterThan(0);
+    for (const place of ahead) {
+      await at.seek(place);
+      expect(view(at)).toBe(views.get(place));
+    }
     at.dispose();
   });
 });

@@ -69,6 +69,7 @@ export async function bootFirmwareOn(hostFor: (machine: Rp2040Machine) => VfioHo
   return {
     chip,
     machine,
+    plugged,
     devices: plugged.map(({ device }) => device),
     run(stop: () => boolean, limitNs: number) {
       runToLimit(machine, stop, limitNs);

@@ -56,6 +56,17 @@ const bootForgetful: BootGuest = async (host) => {
   return { ...guest, machine };
 };
 
+/** Recordings of the board while `run` runs the guest and calls its devices. */
+async function recordedWith(
+  run: (guest: Awaited<ReturnType<typeof bootFirmwareOn>>) => void,
+): Promise<Trace[]> {
+  const sinks = new Map<string, MemorySink>();
+  const guest = await bootFirmwareOn((machine) => recordingInto(sinks, simulatedBoard(machine)));
+  run(guest);
+  guest.dispose();
+  return openAll(sinks);
+}
+
 function walk(how = boot, options: MachineDebuggerOptions = {}): Promise<MachineDebugger> {
   return MachineDebugger.start(traces, how, { interval: 200, ...options });
 }
@@ -175,6 +186,61 @@ describe('a machine that walks through a recording', () => {
     const access = await at.toAccess({ region: 0, offset: 0x1c, direction: 'write' });
     if (access !== undefined) expect(access).toMatchObject({ name: 'write' });
     expect(await at.toAccess({ region: 0, offset: 0x7ffc })).toBeUndefined();
+    at.dispose();
+  });
+
+  it('goes back over the disconnection of a line', async () => {
+    const recorded = await recordedWith((guest) => {
+      const [rtc] = guest.devices;
+      const handled = () => (rtc?.lines[0]?.statistics.completions ?? 0) >= 3;
+      guest.run(handled, 100_000_000);
+      expect(handled()).toBe(true);
+      guest.devices[0]?.disconnectLine(0);
+      guest.run(() => false, 300_000);
+    });
+    const at = await MachineDebugger.start(recorded, boot, { interval: 50 });
+    await at.seek(Number.POSITIVE_INFINITY);
+    for (let i = 0; i < 2; i++) {
+      await at.seek(100);
+      expect((await at.toInterrupt(0))?.name).toBe('lineUp');
+      await at.seek(Number.POSITIVE_INFINITY);
+      expect(at.next?.name).toBe('close');
+    }
+    at.dispose();
+  });
+
+  it('signals a line again where the host did', async () => {
+    const recorded = await recordedWith((guest) => {
+      guest.run(() => false, 1_000_000);
+      guest.devices[0]?.signal(0, 1);
+      guest.run(() => false, 1_000_000);
+    });
+    const at = await MachineDebugger.start(recorded, boot);
+    await at.seek(Number.POSITIVE_INFINITY);
+    expect(at.next?.name).toBe('close');
+    at.dispose();
+  });
+
+  it.each<[string, string, (guest: Awaited<ReturnType<typeof bootFirmwareOn>>) => void]>([
+    ['the unplugging of one device', 'close', ({ plugged }) => plugged[2]?.unplug()],
+    [
+      'a call that a timer makes',
+      'reset',
+      ({ machine, devices }) => {
+        machine.clock.setTimer(4, () => devices[0]?.reset());
+      },
+    ],
+  ])('says that it cannot repeat %s', async (_, call, act) => {
+    const recorded = await recordedWith((guest) => {
+      guest.run(() => false, 1_000_000);
+      act(guest);
+      guest.run(() => false, 100_000);
+    });
+    const at = await MachineDebugger.start(recorded, boot);
+    await expect(at.seek(Number.POSITIVE_INFINITY)).rejects.toMatchObject({
+      code: 'TRACE_UNSUPPORTED',
+      message: expect.stringContaining(`a call ${call} in the middle of the run`),
+    });
     at.dispose();
   });
 
@@ -391,5 +457,29 @@ describe("a machine of one's own", () => {
     );
     await expect(stuck.seek(Number.POSITIVE_INFINITY)).rejects.toMatchObject({ code: 'MACHINE' });
     stuck.dispose();
+  });
+});
+
+describe('a recording that was cut off', () => {
+  it('is walked by the machine as far as it goes, and back', async () => {
+    const sinks = new Map<string, MemorySink>();
+    await runFirmware((machine) =>
+      recordingInto(sinks, simulatedBoard(machine), { chunkBytes: 4000 }),
+    );
+    const whole = openAll(sinks);
+    const first = whole[0] as Trace;
+    const chunk = first.chunks.at(-3);
+    const [bytes] = [...sinks.values()].map((sink) => sink.bytes());
+    const cut = Trace.open((bytes as Uint8Array).subarray(0, chunk?.at));
+    expect(cut.finalised).toBe(false);
+    const at = await MachineDebugger.start([cut, ...whole.slice(1)], boot, { interval: 200 });
+    // The others go on, and the machine with them until it makes a call that is not there.
+    await at.seek(cut.totals.events);
+    expect(at.ended).toBe(true);
+    expect(at.position).toBeGreaterThan((cut.chunks.at(-1)?.firstEvent ?? 0) + 1);
+    expect(at.stepForward()).toBe(false);
+    expect(await at.stepBack()).toBe(true);
+    expect(at.ended).toBe(false);
+    at.dispose();
   });
 });

@@ -5,7 +5,7 @@ import {
   record,
   TraceDebugger,
 } from '../../trace';
-import type { Command, Invocation, Report } from '../arguments/command';
+import type { Command, Invocation, Report, Values } from '../arguments/command';
 import { flag, text as textOption } from '../arguments/values';
 import { EXIT_BAD_FILE, EXIT_CHECK, EXIT_OK } from '../exit-codes';
 import { CommandError } from '../failure';
@@ -75,6 +75,21 @@ async function replayCores(
   };
 }
 
+/** Options that would go unheard beside others. @throws CommandError USAGE */
+function checkTogether(values: Values, plan: WalkPlan | undefined): void {
+  if (values.image === undefined) return;
+  if (values.output !== undefined) {
+    throw new CommandError('USAGE', '--output records the core alone; leave --image out');
+  }
+  const unheard = ['until', 'limit'].find((name) => values[name] !== undefined);
+  if (plan !== undefined && unheard !== undefined) {
+    throw new CommandError(
+      'USAGE',
+      `--${unheard} ends a run; a walk with --to, --interrupt, --access or --back ends at its place`,
+    );
+  }
+}
+
 function isEndOnly({ interrupt, access, back }: WalkPlan): boolean {
   return interrupt === undefined && access === undefined && back === 0;
 }
@@ -111,7 +126,7 @@ async function walkIn(
     walk = await TraceDebugger.start(trace);
     const place = await walkThrough(walk, plan, terminal);
     const { position } = place;
-    const cut = position >= trace.totals.events ? trace.cut?.reason : undefined;
+    const cut = walk.ended ? trace.cut?.reason : undefined;
     return { path, divergence: undefined, cut, position, place };
   } catch (error) {
     if (!(error instanceof DivergenceError)) throw error;
@@ -192,6 +207,7 @@ trace is damaged or cut off. Needs no root and no VFIO.
   async run(invocation) {
     const { positionals, values, terminal } = invocation;
     const plan = walkPlan(values);
+    checkTogether(values, plan);
     const files: TraceFile[] = [];
     try {
       for (const path of positionals) files.push(openTraceFile(terminal, path));

@@ -18,7 +18,11 @@ async function load() {
 /** The end of a stretch, or an error that is told as the guest's. */
 function endOf({ GuestRunError }: Adapter, error: unknown): StretchEnd {
   if (error instanceof GuestRunError && error.problem !== 'breakpoint') return error.problem;
-  throw new CommandError(
+  throw guestFailure(error);
+}
+
+function guestFailure(error: unknown): CommandError {
+  return new CommandError(
     'GUEST_FAILED',
     `the guest failed: ${error instanceof Error ? error.message : String(error)}`,
     { cause: error },
@@ -55,7 +59,12 @@ async function create(image: Uint8Array, { allocRam }: GuestOptions): Promise<Gu
       }
     },
     runThrough: (stop, limitNs) => {
-      adapter.runToLimit(machine, stop, limitNs);
+      try {
+        adapter.runToLimit(machine, stop, limitNs);
+      } catch (error) {
+        // What the devices throw is for whoever runs them.
+        throw error instanceof adapter.GuestRunError ? guestFailure(error) : error;
+      }
     },
     runPaced: async (stop, limitNs) => {
       try {

@@ -103,9 +103,17 @@ function summary(device: VfioPlatformDevice) {
   };
 }
 
-/** Takes devices out of their machine, the last one first. */
+/** Takes devices out of their machine, the last one first, all of them also when one throws. */
 export function unplugAll(plugged: readonly PluggedDevice[]): void {
-  for (const { unplug } of [...plugged].reverse()) unplug();
+  const failures: unknown[] = [];
+  for (const { unplug } of [...plugged].reverse()) {
+    try {
+      unplug();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 /** Plugs devices in, in order. @param plugged gets those that are in, also when one fails */
@@ -179,6 +187,7 @@ export async function runGuest(
 ): Promise<GuestOutcome> {
   const plugged: PluggedDevice[] = [];
   const { clock } = guest.machine;
+  let outcome: GuestOutcome;
   try {
     guest.onSerial((byte) => serial.receive(byte));
     await plugAll(guest, source, plan.specs, plugged, (text) =>
@@ -191,7 +200,7 @@ export async function runGuest(
       plan.limitNs,
       () => serial.found,
     );
-    return {
+    outcome = {
       machine: plan.kind.name,
       end,
       guestNs: Math.round(clock.nowNs()),
@@ -199,9 +208,16 @@ export async function runGuest(
       devices: plugged.map(({ device }) => summary(device)),
       serial: serial.text,
     };
-  } finally {
-    unplugAll(plugged);
+  } catch (error) {
+    try {
+      unplugAll(plugged);
+    } catch {
+      // The first error is the one that tells what happened.
+    }
+    throw error;
   }
+  unplugAll(plugged);
+  return outcome;
 }
 
 /** Prints what serial ports send as it comes, unless the output is for programs. */

@@ -10,7 +10,7 @@ import {
 } from '../../trace';
 import type { Invocation, Report } from '../arguments/command';
 import { flag } from '../arguments/values';
-import { EXIT_CHECK, EXIT_OK } from '../exit-codes';
+import { EXIT_BAD_FILE, EXIT_CHECK, EXIT_OK } from '../exit-codes';
 import {
   type DeviceSource,
   type GuestPlan,
@@ -100,9 +100,12 @@ async function runTo(
   try {
     walk = await MachineDebugger.start(traces, boot, { force: flag(values, 'force') });
     const there = await walkThrough(walk, place, terminal);
+    // The closing is none of the guest's.
+    const over = walk.ended || there.next?.name === 'close';
+    const cut = over ? walk.trace.cut?.reason : undefined;
     return {
-      exitCode: EXIT_OK,
-      data: { ok: true, mode: 'machine', divergence: undefined, ...there },
+      exitCode: cut === undefined ? EXIT_OK : EXIT_BAD_FILE,
+      data: { ok: cut === undefined, mode: 'machine', divergence: undefined, cut, ...there },
       text: () => placeText(there),
     };
   } catch (error) {

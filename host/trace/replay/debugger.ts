@@ -8,12 +8,15 @@ import { ReplayWalk } from './walk';
 
 /**
  * Walks through a recording with the core alone. It stands between calls; what
- * is asked to be inside a call stands before it.
+ * is asked to be inside a call stands before it. After an error it stands nowhere
+ * and says so, until the next seek.
  */
 export class TraceDebugger extends ReplayWalk {
   readonly mode = 'core';
   readonly #options: CoreReplayOptions;
   #replay: CoreReplay;
+  /** What went wrong: the core is in the middle of something. */
+  #failure: unknown;
 
   private constructor(trace: Trace, options: CoreReplayOptions, replay: CoreReplay) {
     super(trace);
@@ -45,11 +48,14 @@ export class TraceDebugger extends ReplayWalk {
 
   /** The state here as the contents of a checkpoint. @throws VfioError TRACE_UNSUPPORTED */
   checkpoint(): Uint8Array {
+    this.#checkWhole();
     return this.#replay.checkpoint();
   }
 
   stepForward(): boolean {
-    return this.#replay.step();
+    this.leave();
+    this.#checkWhole();
+    return !this.ended && this.#running(() => this.#replay.step());
   }
 
   /**
@@ -57,18 +63,34 @@ export class TraceDebugger extends ReplayWalk {
    * one checkpoint to the next.
    */
   async seek(event: number): Promise<void> {
+    this.leave();
     const target = Math.min(event, this.trace.totals.events);
     const place = this.trace.checkpointBefore(target);
-    const forward = this.position <= target;
+    const forward = this.#failure === undefined && this.position <= target;
     if (!forward || (place !== undefined && place.event > this.position)) {
       const there =
         place && (await CoreReplay.at(this.trace, place, this.#options).catch(() => undefined));
       if (there !== undefined || !forward) {
         this.#replay.dispose();
         this.#replay = there ?? (await CoreReplay.start(this.trace, this.#options));
+        this.#failure = undefined;
       }
     }
-    this.#replay.run(callAround(this.trace, target));
+    this.#running(() => this.#replay.run(callAround(this.trace, target)));
+  }
+
+  #running<T>(run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  /** Only a seek leads out of what an error has left. */
+  #checkWhole(): void {
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   dispose(): void {

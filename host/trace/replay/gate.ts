@@ -72,14 +72,26 @@ export class ReplayGate implements CallGate {
     return this.#stack.length === 0;
   }
 
+  abandon(close: () => void): void {
+    this.#session.muted = true;
+    try {
+      close();
+    } catch {
+      // It may be in the middle of a call that diverged.
+    }
+  }
+
   closed(): void {}
 
   #begin(op: number, a: number, b: number, c: number, d: number, input?: Uint8Array): void {
     const session = this.#session;
+    // Devices are taken out because one differed: that is no second difference.
+    if (op === ops.OP_CLOSE && session.ofMachine.some(({ over }) => over)) session.muted = true;
     if (session.muted) {
       this.#stack.push(MUTED);
       return;
     }
+    if (op === ops.OP_DISCONNECT_LINE) session.disconnections++;
     const now = (session.nowNs as () => number)();
     this.#bringDue(now, () => actualText(op, [a, b, c, d], input));
     const begun = session.enter(op, a, b, c, d, 0, 0, input);

@@ -2,12 +2,14 @@ import { VfioError } from '../../errors';
 import * as ops from '../format/ops';
 import { makeCall } from './calls';
 import type { MachineReplay } from './machine-replay';
+import { endOf } from './navigation';
 import type { ReplaySession } from './session';
 
 /** Calls that neither a guest nor its machine makes: whoever runs the machine does. */
 const OF_THE_HOST: ReadonlySet<number> = new Set([
   ops.OP_MASK_LINE,
   ops.OP_UNMASK_LINE,
+  ops.OP_SIGNAL,
   ops.OP_SET_EOI,
   ops.OP_ADD_RULE,
   ops.OP_RESET,
@@ -18,13 +20,29 @@ const OF_THE_HOST: ReadonlySet<number> = new Set([
   ops.OP_DISCONNECT_LINE,
   ops.OP_UNMAP_RAM,
 ]);
-/** With these something goes into the machine, which a recording does not have. */
-const NOT_REPEATABLE: ReadonlySet<number> = new Set([ops.OP_CONNECT_LINE, ops.OP_MAP_RAM]);
+/**
+ * With these something goes into the machine, or out of it, which a recording
+ * does not have; a closing is one where the run goes on without the device.
+ */
+const NOT_REPEATABLE: ReadonlySet<number> = new Set([
+  ops.OP_CONNECT_LINE,
+  ops.OP_MAP_RAM,
+  ops.OP_CLOSE,
+]);
 
 const REFUSING = {
   target: () => ({ up() {}, down() {} }),
   fireTimer() {},
 };
+
+function notRepeatable(device: string, call: string, where: string): VfioError {
+  return new VfioError(
+    'TRACE_UNSUPPORTED',
+    `${device}: the recording has a call ${call} in the middle of the run${where}, which a machine ` +
+      'replay cannot repeat; use a core replay',
+    { device },
+  );
+}
 
 /** Makes the calls of the host again while a machine replays its recordings. */
 export class HostCalls {
@@ -34,11 +52,16 @@ export class HostCalls {
   #next: ReplaySession | undefined;
   #nextNs = Number.POSITIVE_INFINITY;
   #endNs = 0;
+  /** When the last that is recorded was. */
+  #lastNs = 0;
 
   constructor(replays: readonly MachineReplay[]) {
     this.#sessions = replays.map(({ session }) => session);
-    for (const { totals } of this.#sessions.map(({ trace }) => trace)) {
-      this.#endNs = Math.max(this.#endNs, totals.timeNs);
+    for (const { trace } of this.#sessions) {
+      const { timeNs } = endOf(trace);
+      this.#lastNs = Math.max(this.#lastNs, timeNs);
+      // Without its closing, the last that is known is what one instruction begins to do then.
+      this.#endNs = Math.max(this.#endNs, trace.finalised ? timeNs : timeNs + 1);
     }
     this.update();
   }
@@ -65,13 +88,10 @@ export class HostCalls {
     const { event, device, cursor } = this.#next as ReplaySession;
     cursor.peek();
     if (device === undefined) return false;
-    if (NOT_REPEATABLE.has(event.op)) {
-      throw new VfioError(
-        'TRACE_UNSUPPORTED',
-        `${device.name}: the recording has a call ${event.name} in the middle of the run, which a machine ` +
-          'replay cannot repeat; use a core replay',
-        { device: device.name },
-      );
+    if (NOT_REPEATABLE.has(event.op)) throw notRepeatable(device.name, event.name, '');
+    if (nowNs > event.timeNs) {
+      const where = ` at ${event.timeNs} ns, which is not between two instructions of this guest`;
+      throw notRepeatable(device.name, event.name, where);
     }
     try {
       makeCall(device, REFUSING, event.op, [...event.args], event.input.slice());
@@ -109,6 +129,7 @@ export class HostCalls {
       const { cursor, event } = session;
       if (!cursor.peek() || event.depth !== 0 || event.timeNs >= this.#nextNs) continue;
       if (!OF_THE_HOST.has(event.op) && !NOT_REPEATABLE.has(event.op)) continue;
+      if (event.op === ops.OP_CLOSE && event.timeNs >= this.#lastNs) continue;
       this.#next = session;
       this.#nextNs = event.timeNs;
     }

@@ -136,12 +136,15 @@ export class MachineDebugger extends ReplayWalk {
   }
 
   stepForward(): boolean {
+    this.leave();
+    if (this.ended) return false;
     const here = this.position;
     this.#forward(() => this.position > here);
     return this.position > here;
   }
 
   async seek(event: number): Promise<void> {
+    this.leave();
     const asked = Math.min(event, this.trace.totals.events);
     const target = Math.max(callAround(this.trace, asked), this.#start);
     const place = this.#places.before((each) => each.event <= target);

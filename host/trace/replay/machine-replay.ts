@@ -68,11 +68,13 @@ export function replayMachine(
     byName.set(name, { session: new ReplaySession(trace), tap: undefined });
   }
   const replays = [...byName.values()];
+  const sessions = replays.map(({ session }) => session);
+  for (const session of sessions) session.ofMachine = sessions;
   if (replays.length === 0) {
     throw new VfioError('OPTION_INVALID', 'there is no recording to replay');
   }
   const host: ReplayHost = {
-    kernel: noKernel(replays.map(({ session }) => session)),
+    kernel: noKernel(sessions),
     sysfs: noSysfs,
     tap: {
       tap(resolved) {

@@ -82,11 +82,13 @@ export class MachineReplayTap extends ReplayTap {
     const mapped = windows.list();
     const { timerRuns, running } = this;
     const waiting = this.#waiting;
-    const { position, timeNs } = session;
+    const { position, timeNs, disconnections } = session;
     const lost = memory.word(EFFECTS_LOST);
     return () => {
       // The device remembers by itself how many it has told of.
       if (session.device?.closed !== false || memory.word(EFFECTS_LOST) !== lost) return false;
+      // The device has let go of the line's target.
+      if (session.disconnections !== disconnections) return false;
       stateOf(memory).set(state);
       windows.restore(mapped);
       this.timerRuns = timerRuns;

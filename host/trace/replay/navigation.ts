@@ -40,12 +40,36 @@ export function nextMatch(
   return undefined;
 }
 
-/** Number of the outermost call in which an event is; the event's own where it is outside. */
+/**
+ * Number of the outermost call in which an event is; the event's own where it is
+ * outside. The end of a trace that was cut off inside a call is in that call.
+ */
 export function callAround(trace: Trace, event: number): number {
-  if (event >= trace.totals.events) return event;
+  const { events } = trace.totals;
+  if (event >= events) {
+    return endOf(trace).inCall ? (lastCallBefore(trace, events) ?? 0) : event;
+  }
   const cursor = trace.cursor(event);
   if (!cursor.peek() || cursor.event.depth === 0) return event;
   return lastCallBefore(trace, event) ?? 0;
+}
+
+/**
+ * When the last event of a trace was, in nanoseconds, and whether a call is under
+ * way behind it. Only what was cut off has to be read for that.
+ */
+export function endOf(trace: Trace): { readonly timeNs: number; readonly inCall: boolean } {
+  const last = trace.chunks.at(-1);
+  if (trace.finalised || last === undefined) return { timeNs: trace.totals.timeNs, inCall: false };
+  const cursor = trace.cursor(last.firstEvent);
+  let timeNs = last.timeNs;
+  let inCall = false;
+  while (cursor.next()) {
+    const { event } = cursor;
+    timeNs = event.timeNs;
+    inCall = event.depth > 0 || event.phase === 'begin';
+  }
+  return { timeNs, inCall };
 }
 
 /** Number of the last event before `event` that is outside of all calls. */

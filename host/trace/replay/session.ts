@@ -79,6 +79,11 @@ export class ReplaySession {
     return !this.cursor.peek();
   }
 
+  /** Whether nothing that follows can be compared: it differed, or the trace was cut off here. */
+  get over(): boolean {
+    return this.divergence !== undefined || (!this.trace.finalised && this.ended);
+  }
+
   /**
    * The device, or its machine, begins something: it must be the next event.
    * @returns whether others are inside it, so that its end comes later
@@ -229,6 +234,11 @@ export class ReplaySession {
   get position(): number {
     return this.cursor.peek() ? this.event.ordinal : this.trace.totals.events;
   }
+
+  /** Machine replay: calls so far that took a line from its target for good. */
+  disconnections = 0;
+  /** Machine replay: those of all devices of the machine. */
+  ofMachine: readonly ReplaySession[] = [this];
 
   /** Told when a stimulus has been done. */
   onPlace: (() => void) | undefined;

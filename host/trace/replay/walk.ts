@@ -3,6 +3,7 @@ import { VfioError } from '../../errors';
 import { type EventData, eventData } from '../format/text';
 import type { Trace } from '../format/trace';
 import {
+  callAround,
   isAccessTo,
   isInterrupt,
   lastCallBefore,
@@ -20,9 +21,9 @@ export abstract class ReplayWalk {
   readonly trace: Trace;
   /** What runs again. */
   abstract readonly mode: 'core' | 'machine';
-  // The place at which the last search ended, and what it found there.
-  #foundAt = -1;
-  #found = -1;
+  /** What the last search found, which the walk has not left since. */
+  #found: { readonly asked: string; readonly at: number; readonly event: number } | undefined;
+  #end: number | undefined;
 
   protected constructor(trace: Trace) {
     this.trace = trace;
@@ -56,6 +57,12 @@ export abstract class ReplayWalk {
   protected abstract get session(): ReplaySession;
   /** The first place that can be gone to. */
   protected abstract get start(): number;
+
+  /** Whether nothing more can be done: at the end, or before a call inside which it was cut off. */
+  get ended(): boolean {
+    this.#end ??= callAround(this.trace, this.trace.totals.events);
+    return this.position >= this.#end;
+  }
 
   /** Number of the next event. */
   get position(): number {
@@ -103,24 +110,33 @@ export abstract class ReplayWalk {
    * @returns the event; undefined when it does not
    */
   toInterrupt(line: number): Promise<EventData | undefined> {
-    return this.#to(isInterrupt(line));
+    return this.#to(`line ${line}`, isInterrupt(line));
   }
 
   /** The same for the next access to a register. @returns the event; undefined when there is none */
   toAccess(place: RegisterPlace): Promise<EventData | undefined> {
-    return this.#to(isAccessTo(place));
+    const { region, offset, direction = '' } = place;
+    return this.#to(`access ${region} ${offset} ${direction}`, isAccessTo(place));
+  }
+
+  /** It goes elsewhere: what was found there is looked for anew. */
+  protected leave(): void {
+    this.#found = undefined;
   }
 
   /** Goes to the next event for which `matches` is true. */
-  async #to(matches: Parameters<typeof nextMatch>[3]): Promise<EventData | undefined> {
+  async #to(
+    asked: string,
+    matches: Parameters<typeof nextMatch>[3],
+  ): Promise<EventData | undefined> {
     const here = this.position;
+    const last = this.#found;
     // What was found is still to come here, and is no place to go to a second time.
-    const behind = here === this.#foundAt ? this.#found : -1;
+    const behind = last?.asked === asked && last.at === here ? last.event : -1;
     const found = nextMatch(this.trace, here, behind, matches);
     if (found === undefined) return undefined;
     await this.seek(found.event);
-    this.#foundAt = this.position;
-    this.#found = found.event;
+    this.#found = { asked, at: this.position, event: found.event };
     return found;
   }
 }
