@@ -28,7 +28,7 @@ describe('the PL011', () => {
     const start = performance.now();
     sent++;
     device.write(0, pl011.UARTDR, 2, 0x21);
-    await rig.until('last interrupt', () => line.ups === TRANSMITTED, 150_000);
+    await rig.until('last interrupt', () => line.ups === TRANSMITTED, 220_000);
     const seconds = (performance.now() - start) / 1000;
     await rig.quiet();
     console.log(`${Math.round(TRANSMITTED / seconds)} interrupts a second into JavaScript`);
