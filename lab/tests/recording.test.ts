@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { before, describe, it } from 'node:test';
+import { afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DeviceOptions, openDevice, type VfioPlatformDevice } from '../../host/index';
 import { NativeHost } from '../../host/native/index';
@@ -14,6 +14,8 @@ import { board } from '../scenarios/scenario';
 const PATIENCE_MS = 20_000;
 
 before(prepareDevices);
+// Other files expect the pins to be low.
+afterEach(lowerPins);
 
 /** A device whose whole life is recorded. */
 interface Session {
@@ -78,6 +80,10 @@ function replayOutside(name: string, bytes: Uint8Array): void {
   console.log(`${name}: ${events} events, ${bytes.length} bytes (${average} an event)`);
 }
 
+function lowerPins(): void {
+  for (let pin = 0; pin < 8; pin++) askBoard({ do: 'pin', pin, high: false });
+}
+
 describe('a device that is recorded here and replayed on another computer', () => {
   it('the PL031: alarms, a mask, a refused access', async () => {
     const bytes = await recordSession(board.rtc, {}, async ({ device, line, interrupts }) => {
@@ -106,7 +112,7 @@ describe('a device that is recorded here and replayed on another computer', () =
     const options = { eoi: { rules: [rule] } } as const;
     const bytes = await recordSession(board.gpio, options, async ({ device, line, interrupts }) => {
       const { GPIOIS, GPIOIEV, GPIOIBE, GPIOIE, GPIOIC, GPIOMIS } = pl061;
-      for (let pin = 0; pin < 8; pin++) askBoard({ do: 'pin', pin, high: false });
+      lowerPins();
       device.write(0, GPIOIE, 1, 0);
       device.write(0, GPIOIS, 1, 0);
       device.write(0, GPIOIBE, 1, 0xff);
