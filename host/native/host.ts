@@ -56,7 +56,7 @@ export class NativeHost implements VfioHost {
    * nothing, one whose interrupts are closer keeps a core busy meanwhile. Other
    * work of the loop ends it at once. One setting for all hosts of this thread.
    *
-   * @param us microseconds at most, 0 (never) … 1000; at first 200, and 0 on a
+   * @param us microseconds at most, 0 (never) … 1000; at first 400, and 0 on a
    *   machine with one core
    * @throws VfioError OPTION_INVALID
    */

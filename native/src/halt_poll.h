@@ -14,7 +14,7 @@ class HaltPoll {
  public:
   /** The largest that is allowed. */
   static constexpr uint32_t kMostUs = 1000;
-  static constexpr uint32_t kDefaultUs = 200;
+  static constexpr uint32_t kDefaultUs = 400;
 
   /** @param most_ns 0: never look around */
   explicit HaltPoll(int64_t most_ns) : most_(most_ns) {}
