@@ -237,8 +237,9 @@ export class HostPort implements Doorbell {
           const mapping = kernel.mmap(memory, pointer, length, protection, ...at);
           if (typeof mapping === 'number') return mapping;
           windows.add(pointer, length, mapping);
+          if (!mapping.inMemory) return nodes.WINDOW_BY_HOST;
           mapping.onRefused = (offset) => this.onRefused?.(pointer, offset);
-          return mapping.inMemory ? nodes.WINDOW_IN_MEMORY : nodes.WINDOW_BY_HOST;
+          return nodes.WINDOW_IN_MEMORY;
         }),
       munmap: (pointer) =>
         guard(() => {

@@ -11,7 +11,7 @@ export const REFUSED_RAM = -0x10002;
 /** No errno of Linux is beyond this. */
 export const LAST_ERRNO = -4095;
 
-const INTERFACE_VERSION = 3;
+const INTERFACE_VERSION = 4;
 
 /** A call of KVM that failed. */
 export interface KvmFailure {
@@ -72,9 +72,9 @@ export interface Addon {
     fd: number,
     offsetLow: number,
     offsetHigh: number,
-    refused: (window: number, offset: number) => void,
   ): number;
   munmap(window: number): number;
+  onRefused(called: (window: number, offset: number) => void): void;
   addressOf(bytes: Uint8Array): bigint;
   allocGuestRam(size: number): ArrayBuffer | number;
   addDoorbell(

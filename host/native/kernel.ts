@@ -69,6 +69,7 @@ export class NativeKernel implements Kernel {
   constructor(addon: object) {
     this.addon = addon as Addon;
     this.#doorbells = new NativeDoorbells(this.addon);
+    this.addon.onRefused((window, offset) => this.#windows.get(window)?.onRefused?.(offset));
   }
 
   open(path: string, _flags: number): number {
@@ -169,7 +170,6 @@ export class NativeKernel implements Kernel {
       fd,
       offsetLow >>> 0,
       offsetHigh >>> 0,
-      (refusing, offset) => this.#windows.get(refusing)?.onRefused?.(offset),
     );
     return window < 0 ? window : new NativeWindow(this.addon, window, this.#windows);
   }

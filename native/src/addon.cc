@@ -12,7 +12,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   vfio_native::bind_watching(env, exports);
   vfio_native::bind_kvm(env, exports);
   // Raised with every change of the functions' meaning; host/native/addon.ts knows it.
-  exports.Set("interfaceVersion", 3);
+  exports.Set("interfaceVersion", 4);
   return exports;
 }
 

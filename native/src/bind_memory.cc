@@ -6,10 +6,7 @@ namespace vfio_native {
 
 namespace {
 
-/**
- * (memory, pointer, length, protection, fd, offsetLow, offsetHigh, refused) → window or
- * −errno. `refused` of the first call is told of all windows.
- */
+/** (memory, pointer, length, protection, fd, offsetLow, offsetHigh) → window or −errno */
 Napi::Value mmap(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::of(info);
   const uint32_t pointer = u32(info, 1);
@@ -19,8 +16,14 @@ Napi::Value mmap(const Napi::CallbackInfo& info) {
   const uint64_t offset = u32(info, 5) | uint64_t{u32(info, 6)} << 32;
   const PinnedBytes memory = environment.linear_memory(info[0]);
   if (!environment.host().fds.has(fd)) return number(info, -EBADF);
-  return number(info, environment.map(info.Env(), memory, pointer, length, protection, fd, offset,
-                                      function(info, 7)));
+  return number(info,
+                environment.host().windows.map(memory, pointer, length, protection, fd, offset));
+}
+
+/** (called with window and offset) */
+Napi::Value on_refused(const Napi::CallbackInfo& info) {
+  Environment::of(info).on_refused(info.Env(), function(info, 0));
+  return info.Env().Undefined();
 }
 
 Napi::Value munmap(const Napi::CallbackInfo& info) {
@@ -79,6 +82,7 @@ Napi::Value alloc_guest_ram(const Napi::CallbackInfo& info) {
 void bind_memory(Napi::Env env, Napi::Object exports) {
   bind<mmap>(env, exports, "mmap");
   bind<munmap>(env, exports, "munmap");
+  bind<on_refused>(env, exports, "onRefused");
   bind<address_of>(env, exports, "addressOf");
   bind<alloc_guest_ram>(env, exports, "allocGuestRam");
 }

@@ -127,15 +127,13 @@ void Environment::call_back(void (Environment::*tell)(Napi::Env)) {
   }
 }
 
-int Environment::map(Napi::Env env, const PinnedBytes& memory, uint32_t pointer, uint32_t length,
-                     int protection, int fd, uint64_t offset, Napi::Function refused) {
-  if (refused_.IsEmpty()) {
-    refused_ = Napi::Persistent(refused);
-    if (void* signal = LoopSignal::start(env, bus_has_refused, this); signal != nullptr) {
-      host_->windows.tell_refusals({LoopSignal::send, signal});
-    }
+void Environment::on_refused(Napi::Env env, Napi::Function refused) {
+  const bool first = refused_.IsEmpty();
+  refused_ = Napi::Persistent(refused);
+  if (!first) return;
+  if (void* signal = LoopSignal::start(env, bus_has_refused, this); signal != nullptr) {
+    host_->windows.tell_refusals({LoopSignal::send, signal});
   }
-  return host_->windows.map(memory, pointer, length, protection, fd, offset);
 }
 
 void Environment::bus_has_refused(void* data) {

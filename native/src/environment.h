@@ -34,12 +34,8 @@ class Environment {
   std::shared_ptr<Doorbell> add_doorbell(const PinnedBytes& memory, DoorbellLayout layout,
                                          Napi::Function wake);
   void drop_doorbell(uint32_t id);
-  /**
-   * As Windows::map().
-   * @param refused called, with window and offset, when the bus refused an access to any window
-   */
-  int map(Napi::Env env, const PinnedBytes& memory, uint32_t pointer, uint32_t length,
-          int protection, int fd, uint64_t offset, Napi::Function refused);
+  /** Has `refused` called, with window and offset, when the bus refused an access to any window. */
+  void on_refused(Napi::Env env, Napi::Function refused);
   /** Watches `fd`; the event loop looks too from the first watch on. */
   int watch(Napi::Env env, int fd, std::shared_ptr<Doorbell> doorbell, uint32_t line);
 

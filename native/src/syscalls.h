@@ -95,17 +95,11 @@ inline int epoll_wait(int epoll, epoll_event* events, int most, int timeout_ms) 
   return result(::epoll_wait(epoll, events, most, timeout_ms));
 }
 
-/** Waits until `fd` is readable, but no longer than that. */
-inline void wait_readable(int fd, long most_ns) {
+/** Whether `fd` is readable, now or within `most_ns` (below a second). */
+inline bool readable(int fd, long most_ns = 0) {
   pollfd one{fd, POLLIN, 0};
   const timespec most{0, most_ns};
-  ::ppoll(&one, 1, &most, nullptr);
-}
-
-/** Whether `fd` is readable now. */
-inline bool readable(int fd) {
-  pollfd one{fd, POLLIN, 0};
-  return ::poll(&one, 1, 0) == 1;
+  return ::ppoll(&one, 1, &most, nullptr) == 1;
 }
 
 /** The monotonic clock. */

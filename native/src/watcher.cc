@@ -180,7 +180,7 @@ bool Watcher::left_to_owner(uint32_t& nap, int stop) {
   const uint32_t now = naps_;
   if ((now & 1) == 0 || now == nap) return false;
   nap = now;
-  sys::wait_readable(stop, kHeadStartNs);
+  sys::readable(stop, kHeadStartNs);
   return true;
 }
 

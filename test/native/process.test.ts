@@ -11,7 +11,7 @@ const PRELUDE = (addon: string, region: string) => `
   const words = new Int32Array(memory.buffer);
   const region = require('node:fs').openSync(${JSON.stringify(region)}, 'r+');
   addon.adopt(region, true);
-  addon.mmap(memory, 0x10000, 0x10000, 3, region, 0, 0, () => {});
+  addon.mmap(memory, 0x10000, 0x10000, 3, region, 0, 0);
   const trigger = addon.eventfd(0, 0x800);
   let wakes = 0;
   const doorbell = addon.addDoorbell(memory, 0, 64, 192, 1024, () => { wakes++; onWake(); });

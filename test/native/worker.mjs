@@ -12,7 +12,7 @@ const bytes = new Uint8Array(memory.buffer);
 
 const region_fd = openSync(region, 'r+');
 if (addon.adopt(region_fd, true) !== 0) throw new Error('adopt');
-if (addon.mmap(memory, 0x10000, 0x10000, 3, region_fd, 0, 0, () => {}) < 0) throw new Error('mmap');
+if (addon.mmap(memory, 0x10000, 0x10000, 3, region_fd, 0, 0) < 0) throw new Error('mmap');
 const trigger = addon.eventfd(0, 0x800);
 let wakes = 0;
 const doorbell = addon.addDoorbell(memory, 0, 64, 192, 1024, () => {
