@@ -18,6 +18,7 @@ import {
 } from '../../assembly/abi/vfio';
 import { struct, u64 } from '../../test/sim/fixture';
 import { choices, openDevice } from './calls';
+import { ANYWHERE, END, hex, MEMORY_PAGES, mapOverlapping, PAGE } from './mappings';
 import {
   type Bench,
   board,
@@ -27,15 +28,11 @@ import {
   type Transcript,
 } from './scenario';
 
-const PAGE = 0x1000n;
-const MEMORY_PAGES = 16n;
 const READ = VFIO_DMA_MAP_FLAG_READ;
 const WRITE = VFIO_DMA_MAP_FLAG_WRITE;
 const MAP_VADDR = 4;
 const UNMAP_ALL = 2;
 const UNMAP_VADDR = 4;
-const END = 1n << 64n;
-const ANYWHERE = 0x1000_0000n;
 
 /** A container with a device in it, and memory that can be mapped. */
 function rig(bench: Bench, type = VFIO_TYPE1V2_IOMMU) {
@@ -80,8 +77,6 @@ function rig(bench: Bench, type = VFIO_TYPE1V2_IOMMU) {
   const unmapAll = () => unmap(0n, 0n, { flags: UNMAP_ALL });
   return { kernel, container, base, map, unmap, unmapAll, close };
 }
-
-const hex = (value: bigint) => `0x${value.toString(16)}`;
 
 /** Every combination of flags, addresses and sizes of MAP_DMA, each on an empty container. */
 async function mapMatrix(bench: Bench, log: Transcript): Promise<void> {
@@ -144,16 +139,7 @@ export const dmaMappings: readonly Scenario[] = [
       const { base, map, unmap, unmapAll, close } = rig(bench);
       log.note('unmap what is not mapped', unmap(ANYWHERE, PAGE));
       log.note('unmap all of nothing', unmapAll());
-      log.result('map 4 pages', map(ANYWHERE, 4n * PAGE));
-      for (const [iova, size] of [
-        [ANYWHERE, 4n * PAGE],
-        [ANYWHERE + 3n * PAGE, PAGE],
-        [ANYWHERE - PAGE, 2n * PAGE],
-        [ANYWHERE - PAGE, 6n * PAGE],
-      ] as const) {
-        log.result(`map ${hex(iova)}, ${hex(size)} on top`, map(iova, size));
-      }
-      log.result('beside it, the same memory', map(ANYWHERE + 4n * PAGE, PAGE));
+      mapOverlapping(log, (iova, size) => outcome(map(iova, size)));
       for (const [iova, size] of [
         [ANYWHERE, PAGE],
         [ANYWHERE + PAGE, 2n * PAGE],

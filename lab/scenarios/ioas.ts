@@ -37,17 +37,12 @@ import { VFIO_DEVICE_DETACH_IOMMUFD_PT } from '../../assembly/abi/vfio';
 import { attach, type Field, newIoas, struct, u32, u64 } from '../../test/sim/fixture';
 import { choices } from './calls';
 import { openCdev } from './cdev';
+import { ANYWHERE, END, hex, MEMORY_PAGES, mapOverlapping, PAGE } from './mappings';
 import { type Bench, board, outcome, type Scenario, type Transcript } from './scenario';
 
-const PAGE = 0x1000n;
-const MEMORY_PAGES = 16n;
 const RW = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE;
 const FIXED = IOMMU_IOAS_MAP_FIXED_IOVA;
-const END = 1n << 64n;
-const ANYWHERE = 0x1000_0000n;
 const UNKNOWN = 0x3bff;
-
-const hex = (value: bigint) => `0x${value.toString(16)}`;
 
 /** An attached device, and memory that can be mapped. */
 function rig(bench: Bench) {
@@ -161,16 +156,7 @@ export const ioAddressSpaces: readonly Scenario[] = [
       const { deviceId, map, unmap, unmapAll, close } = rig(bench);
       log.note('unmap what is not mapped', unmap(ANYWHERE, PAGE));
       log.note('unmap all of nothing', unmapAll());
-      log.note('map 4 pages', map(ANYWHERE, 4n * PAGE));
-      for (const [iova, length] of [
-        [ANYWHERE, 4n * PAGE],
-        [ANYWHERE + 3n * PAGE, PAGE],
-        [ANYWHERE - PAGE, 2n * PAGE],
-        [ANYWHERE - PAGE, 6n * PAGE],
-      ] as const) {
-        log.note(`map ${hex(iova)}, ${hex(length)} on top`, map(iova, length));
-      }
-      log.note('beside it, the same memory', map(ANYWHERE + 4n * PAGE, PAGE));
+      mapOverlapping(log, map);
       for (const [iova, length] of [
         [ANYWHERE, PAGE],
         [ANYWHERE + PAGE, 2n * PAGE],
