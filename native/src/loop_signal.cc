@@ -1,58 +1,42 @@
 #include "loop_signal.h"
 
-#include <memory>
-
-#include "libuv.h"
+#include "loop_handles.h"
 
 namespace vfio_native {
 
 namespace {
 
-/** The handle and what it needs; deleted when libuv has closed it. */
-struct Signal {
-  void (*called)(void* owner);
-  void* owner;
-  std::unique_ptr<char[]> handle;
-  napi_async_cleanup_hook_handle hook = nullptr;
+struct Signal : LoopHandles {
+  Signal(uv_loop_s* loop, void (*call)(void* owner), void* told)
+      : LoopHandles(loop), called(call), owner(told) {}
 
-  static Signal* of(void* handle) { return static_cast<Signal*>(uv_handle_get_data(handle)); }
+  void (*const called)(void* owner);
+  void* const owner;
 };
 
 void on_send(void* handle) {
-  const Signal* signal = Signal::of(handle);
+  const Signal* signal = owner_of<Signal>(handle);
   signal->called(signal->owner);
 }
 
-void on_closed(void* handle) {
-  const std::unique_ptr<Signal> signal(Signal::of(handle));
-  // Without a hook it was never started.
-  if (signal->hook != nullptr) napi_remove_async_cleanup_hook(signal->hook);
-}
-
-void on_teardown(napi_async_cleanup_hook_handle, void* data) {
-  uv_close(static_cast<Signal*>(data)->handle.get(), on_closed);
+/** The handle, or nullptr. */
+void* open_handle(Signal* signal) {
+  void* handle = signal->room(uv::kAsync);
+  if (handle == nullptr || uv_async_init(signal->loop(), handle, on_send) != 0) return nullptr;
+  signal->opened();
+  return handle;
 }
 
 }  // namespace
 
 void* LoopSignal::start(Napi::Env env, void (*called)(void* owner), void* owner) {
   uv_loop_s* loop = nullptr;
-  if (napi_get_uv_event_loop(env, &loop) != napi_ok || !uv::has(uv::kAsync)) return nullptr;
-  auto signal = std::make_unique<Signal>();
-  signal->called = called;
-  signal->owner = owner;
-  signal->handle = std::make_unique<char[]>(uv_handle_size(uv::kAsync.type));
-  void* handle = signal->handle.get();
-  if (uv_async_init(loop, handle, on_send) != 0) return nullptr;
-  // From here on libuv knows the handle, and on_closed() deletes it.
-  uv_handle_set_data(handle, signal.get());
-  uv_unref(handle);
-  Signal* known = signal.release();
-  if (napi_add_async_cleanup_hook(env, on_teardown, known, &known->hook) != napi_ok) {
-    uv_close(handle, on_closed);
-    return nullptr;
-  }
-  return handle;
+  if (napi_get_uv_event_loop(env, &loop) != napi_ok) return nullptr;
+  auto* signal = new Signal(loop, called, owner);
+  void* handle = open_handle(signal);
+  if (handle != nullptr && signal->keep(env)) return handle;
+  signal->close();
+  return nullptr;
 }
 
 void LoopSignal::send(void* signal) { uv_async_send(signal); }
