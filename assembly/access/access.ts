@@ -66,9 +66,13 @@ function queue(effect: u32): void {
   if (effect != 0 && effect != EFFECT_MORE) transient.firstEffect = effect;
 }
 
-/** 0 for an aligned access of 1, 2 or 4 bytes; also of others below 32 bytes, not in SHORT_WIDTHS. */
-function crooked(offset: u32, width: u32): u32 {
-  return (offset & (width - 1)) | (width >> 5);
+const REGION_MASK: u32 = MAX_REGIONS - 1;
+
+/** Whether the access is none of 1, 2 or 4 aligned bytes of a region that may be. */
+function crooked(index: u32, offset: u32, width: u32): bool {
+  // Shifts count modulo 32, so greater widths are looked at as well.
+  const narrow = width < 32 ? (SHORT_WIDTHS >> width) & 1 : 0;
+  return ((index & ~REGION_MASK) | (offset & (width - 1)) | (narrow ^ 1)) != 0;
 }
 
 /** The general read, for what the short path of read() does not take. */
@@ -96,25 +100,41 @@ function readAny(index: u32, offset: u32, width: u32): u32 {
   return result(value, width);
 }
 
+/** read() of a register that is in memory: any width, and with something to complete. */
+function readShort(index: u32, offset: u32, width: u32): u32 {
+  const region = regionAt(index & REGION_MASK);
+  if (crooked(index, offset, width) || offset >= region.shortReadEnd) {
+    return readAny(index, offset, width);
+  }
+  const value = loadMemory(region.shortPointer + offset, width);
+  queue(performed(index, offset, width, value, transient.activations));
+  return value;
+}
+
+/*
+ * Nearly every access is one of 4 aligned bytes with nothing to complete, which
+ * memory cannot change, since it calls nobody back. read() and write() do that
+ * and leave the rest to other functions; one word tells, instead of a branch
+ * for each reason, as in irq/short-path.ts.
+ */
+
 /**
  * A guest read. The high word of an 8-byte result is in VALUE_HIGH, effects
  * wait in memory.
  * @returns the value, all ones when the access failed or may not reach the device
  */
 export function read(index: u32, offset: u32, width: u32): u32 {
-  if (index >= <u32>MAX_REGIONS || crooked(offset, width) != 0) {
-    return readAny(index, offset, width);
-  }
+  const uncommon =
+    (index & ~REGION_MASK) |
+    (offset & 3) |
+    (width ^ 4) |
+    (machine.serialActive ^ NO_LINE) |
+    device.ruleCount;
+  if (uncommon != 0) return readShort(index, offset, width);
   const region = regionAt(index);
-  if (((SHORT_WIDTHS >> width) & 1) == 0 || offset >= region.shortReadEnd) {
-    return readAny(index, offset, width);
-  }
-  const pointer = region.shortPointer + offset;
-  const value = width == 4 ? atomic.load<u32>(pointer) : loadMemory(pointer, width);
-  // Mostly there is nothing to complete: memory calls nobody back, so nothing came up meanwhile.
-  if (machine.serialActive == NO_LINE && device.ruleCount == 0) deviceStatistics.reads++;
-  else queue(performed(index, offset, width, value, transient.activations));
-  return value;
+  if (offset >= region.shortReadEnd) return readShort(index, offset, width);
+  deviceStatistics.reads++;
+  return atomic.load<u32>(region.shortPointer + offset);
 }
 
 /** The general write, for what the short path of write() does not take. */
@@ -137,24 +157,31 @@ function writeAny(index: u32, offset: u32, width: u32, low: u32, high: u32): u32
   return complete(index, offset, width, RULE_WRITE, value, activation);
 }
 
+/** write() of a register that is in memory: any width, and with something to complete. */
+function writeShort(index: u32, offset: u32, width: u32, low: u32, high: u32): u32 {
+  const region = regionAt(index & REGION_MASK);
+  if (crooked(index, offset, width) || offset >= region.shortWriteEnd) {
+    return writeAny(index, offset, width, low, high);
+  }
+  storeMemory(region.shortPointer + offset, width, low);
+  return performed(index, offset, width | PERFORMED_WRITE, low, transient.activations);
+}
+
 /**
  * A guest write of `low` and, for 8 bytes, `high`; dropped when it may not reach the device.
  * @returns what there is to do (boundary/effects.ts)
  */
 export function write(index: u32, offset: u32, width: u32, low: u32, high: u32): u32 {
-  if (index >= <u32>MAX_REGIONS || crooked(offset, width) != 0) {
-    return writeAny(index, offset, width, low, high);
-  }
+  const uncommon =
+    (index & ~REGION_MASK) |
+    (offset & 3) |
+    (width ^ 4) |
+    (machine.serialActive ^ NO_LINE) |
+    device.ruleCount;
+  if (uncommon != 0) return writeShort(index, offset, width, low, high);
   const region = regionAt(index);
-  if (((SHORT_WIDTHS >> width) & 1) == 0 || offset >= region.shortWriteEnd) {
-    return writeAny(index, offset, width, low, high);
-  }
-  const pointer = region.shortPointer + offset;
-  if (width == 4) store<u32>(pointer, low);
-  else storeMemory(pointer, width, low);
-  if (machine.serialActive == NO_LINE && device.ruleCount == 0) {
-    deviceStatistics.writes++;
-    return waiting();
-  }
-  return performed(index, offset, width | PERFORMED_WRITE, low, transient.activations);
+  if (offset >= region.shortWriteEnd) return writeShort(index, offset, width, low, high);
+  deviceStatistics.writes++;
+  store<u32>(region.shortPointer + offset, low);
+  return waiting();
 }

@@ -1,4 +1,4 @@
-/* What a C program needs for the same: native-c latency|sustained|load|unmask COUNT.
+/* What a C program needs for the same: native-c latency|sustained|load|unmask COUNT [threads].
  * It runs on the played kernel as ours does. Prints ns. */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -126,10 +126,18 @@ static double unmask(struct device *device, uint32_t count) {
   return (double)(now_ns() - start) / count;
 }
 
+static void *idle(void *nothing) {
+  for (;;) pause();
+  return nothing;
+}
+
 int main(int argc, char **argv) {
   struct device device = {0};
   if (argc < 3) return 2;
   uint32_t count = (uint32_t)strtoul(argv[2], NULL, 0);
+  /* In a process with threads the kernel counts each use of a file, and the C library locks. */
+  pthread_t thread;
+  if (argc > 3 && pthread_create(&thread, NULL, idle, NULL) != 0) return 1;
   command("option pass-through 1");
   open_device(&device);
   command("poke bench 0 4 07000000");

@@ -43,6 +43,8 @@ const HOST_WRITE_END = layout.HOST_WRITE_END >>> 2;
 const REGION_WORDS = layout.REGION_STRIDE >>> 2;
 /** Regions that may exist; there is a power of two of them. */
 const REGION_MASK = MAX_REGIONS - 1;
+/** Accesses from here on take the long way, and those at negative offsets. */
+const BEYOND = 2 ** 31;
 const NS_PER_MS = 1e6;
 const MASK_FLAGS = options.LINE_ARMED | options.LINE_MASK_REQUESTED;
 
@@ -176,13 +178,15 @@ export class VfioPlatformDevice {
    *   may not reach the device, which an 'access-failed' event then tells
    */
   read(region: number, offset: number, width: number): number {
-    const { words } = this;
     if (
-      (region & REGION_MASK) === region &&
-      (width === 4 || width === 1 || width === 2) &&
-      (offset & -width) >>> 0 === offset &&
-      offset < (words[region * REGION_WORDS + HOST_READ_END] as number)
+      (region & REGION_MASK) !== region ||
+      (offset & (BEYOND - width)) !== offset ||
+      (width !== 4 && width !== 1 && width !== 2)
     ) {
+      return this.#readAny(region, offset, width);
+    }
+    const { words } = this;
+    if (offset < (words[region * REGION_WORDS + HOST_READ_END] as number)) {
       const activation = words[ACTIVATIONS] as number;
       const pointer = (words[region * REGION_WORDS + SHORT_POINTER] as number) + offset;
       const value = this.load(pointer, width);
@@ -190,6 +194,13 @@ export class VfioPlatformDevice {
       if (effect !== 0) this.pump.lower(effect);
       return value >>> 0;
     }
+    const value = this.coreRead(region, offset, width);
+    if (words[FIRST] !== 0) this.pump.run();
+    return value >>> 0;
+  }
+
+  /** read() of what need not be an access that a device can have. */
+  #readAny(region: number, offset: number, width: number): number {
     const value = this.coreRead(word(region), word(offset), narrow(width));
     if (this.words[FIRST] !== 0) this.pump.run();
     return value >>> 0;
@@ -197,29 +208,28 @@ export class VfioPlatformDevice {
 
   /** A guest write of 1, 2 or 4 bytes. */
   write(region: number, offset: number, width: number, value: number): void {
-    const { words } = this;
     if (
-      (region & REGION_MASK) === region &&
-      (width === 4 || width === 1 || width === 2) &&
-      (offset & -width) >>> 0 === offset &&
-      offset < (words[region * REGION_WORDS + HOST_WRITE_END] as number)
+      (region & REGION_MASK) !== region ||
+      (offset & (BEYOND - width)) !== offset ||
+      (width !== 4 && width !== 1 && width !== 2)
     ) {
+      const effect = this.coreWrite(word(region), word(offset), narrow(width), value, 0);
+      if (effect !== 0) this.pump.lower(effect);
+      return;
+    }
+    const { words } = this;
+    let effect: number;
+    if (offset < (words[region * REGION_WORDS + HOST_WRITE_END] as number)) {
       const activation = words[ACTIVATIONS] as number;
       const pointer = (words[region * REGION_WORDS + SHORT_POINTER] as number) + offset;
       // What is no number throws before it has reached anything.
       const data = value | 0;
       this.store(pointer, width, data);
-      const effect = this.corePerformed(
-        region,
-        offset,
-        width | effects.PERFORMED_WRITE,
-        data,
-        activation,
-      );
-      if (effect !== 0) this.pump.lower(effect);
-      return;
+      const access = width | effects.PERFORMED_WRITE;
+      effect = this.corePerformed(region, offset, access, data, activation);
+    } else {
+      effect = this.coreWrite(region, offset, width, value, 0);
     }
-    const effect = this.coreWrite(word(region), word(offset), narrow(width), value, 0);
     if (effect !== 0) this.pump.lower(effect);
   }
 

@@ -114,7 +114,7 @@ export class NativeKernel implements Kernel {
   }
 
   unmask(fd: number, line: number): number {
-    return this.addon.unmask(fd, line);
+    return this.addon.unmask(fd, line) ?? 0;
   }
 
   eventfd(initial: number, flags: number): number {

@@ -74,7 +74,10 @@ napi_value unmask(napi_env env, napi_callback_info info) {
   Call<2> call(env, info);
   const int fd = call.i32(0);
   const uint32_t line = call.u32(1);
-  return call.ok() ? call.result(call.host().gate.unmask(fd, line)) : nullptr;
+  if (!call.ok()) return nullptr;
+  const int result = call.host().gate.unmask(fd, line);
+  // undefined for 0 takes no handle.
+  return result == 0 ? nullptr : call.result(result);
 }
 
 using Transfer = ssize_t (*)(int, uint8_t*, size_t, uint64_t);
