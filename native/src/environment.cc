@@ -101,18 +101,11 @@ int Environment::watch(Napi::Env env, int fd, std::shared_ptr<Doorbell> doorbell
   const int result = host_->watcher.watch(fd, std::move(doorbell), line);
   if (result == 0 && !looping_) {
     looping_ = true;
-    LoopPoll::start(env, host_->watcher.epoll(), {loop_is_ready, loop_sleeps, loop_is_awake},
-                    halt_poll_, this);
+    LoopPoll::start(env, host_->watcher.epoll(),
+                    {loop_sleeps, loop_looks, loop_takes, loop_is_awake, loop_tells}, halt_poll_,
+                    this);
   }
   return result;
-}
-
-void Environment::loop_is_ready(void* data) {
-  auto* environment = static_cast<Environment*>(data);
-  if (environment->host_ == nullptr) return;
-  environment->host_->watcher.owner_is_awake();
-  if (!environment->host_->watcher.poll()) return;
-  environment->call_back(&Environment::wake_owners);
 }
 
 void Environment::call_back(void (Environment::*tell)(Napi::Env)) {
@@ -156,9 +149,23 @@ void Environment::loop_sleeps(void* data) {
   if (environment->host_ != nullptr) environment->host_->watcher.owner_sleeps();
 }
 
+void Environment::loop_looks(void* data, bool on) {
+  auto* environment = static_cast<Environment*>(data);
+  if (environment->host_ != nullptr) environment->host_->watcher.owner_looks(on);
+}
+
+bool Environment::loop_takes(void* data) {
+  auto* environment = static_cast<Environment*>(data);
+  return environment->host_ != nullptr && environment->host_->watcher.poll();
+}
+
 void Environment::loop_is_awake(void* data) {
   auto* environment = static_cast<Environment*>(data);
   if (environment->host_ != nullptr) environment->host_->watcher.owner_is_awake();
+}
+
+void Environment::loop_tells(void* data) {
+  static_cast<Environment*>(data)->call_back(&Environment::wake_owners);
 }
 
 void Environment::deliver(Napi::Env env, Napi::Function, Environment* environment, void*) {

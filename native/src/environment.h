@@ -43,10 +43,12 @@ class Environment {
   static void deliver(Napi::Env env, Napi::Function, Environment* environment, void*);
   using Wakeup = Napi::TypedThreadSafeFunction<Environment, void, deliver>;
 
-  static void loop_is_ready(void* environment);
   static void bus_has_refused(void* environment);
   static void loop_sleeps(void* environment);
+  static void loop_looks(void* environment, bool on);
+  static bool loop_takes(void* environment);
   static void loop_is_awake(void* environment);
+  static void loop_tells(void* environment);
   void wake_owners(Napi::Env env);
   void tell_refused(Napi::Env env);
   void call_back(void (Environment::*tell)(Napi::Env));

@@ -30,24 +30,50 @@ void wake(Poll* poll, bool interrupted) {
 void on_event(void* handle, int status, int) {
   Poll* poll = owner_of<Poll>(handle);
   wake(poll, true);
-  if (status >= 0) poll->callbacks.ready(poll->owner);
+  if (status < 0) return;
+  const LoopPoll::Callbacks& call = poll->callbacks;
+  call.awake(poll->owner);
+  if (call.take(poll->owner)) call.tell(poll->owner);
+}
+
+/** Looks for `window` ns. @returns whether there is something to tell */
+bool look_around(Poll* poll, int64_t window) {
+  // The loop's own epoll: whatever it waits for ends this, too.
+  const int epoll = uv_backend_fd(poll->loop());
+  bool taken = false;
+  poll->callbacks.looks(poll->owner, true);
+  do {
+    taken = poll->callbacks.take(poll->owner);
+  } while (!taken && !sys::readable(epoll) && sys::now_ns() - poll->waits_since < window);
+  poll->callbacks.looks(poll->owner, false);
+  return taken;
+}
+
+/** The loop begins to wait. @returns whether it has taken something instead, and told of it */
+bool wait(Poll* poll) {
+  const int timeout_ms = uv_backend_timeout(poll->loop());
+  if (timeout_ms == 0) return false;
+  poll->callbacks.sleeps(poll->owner);
+  poll->waits_since = sys::now_ns();
+  int64_t window = poll->halt_poll.window();
+  if (window == 0) return false;
+  // No longer than until the next timer.
+  if (timeout_ms > 0) window = std::min(window, int64_t{timeout_ms} * 1'000'000);
+  const bool taken = look_around(poll, window);
+  // The loop reckons its timers from what it took for the time before.
+  uv_update_time(poll->loop());
+  if (!taken) return false;
+  wake(poll, true);
+  poll->callbacks.awake(poll->owner);
+  poll->callbacks.tell(poll->owner);
+  return true;
 }
 
 void on_prepare(void* handle) {
   Poll* poll = owner_of<Poll>(handle);
-  const int timeout_ms = uv_backend_timeout(poll->loop());
-  if (timeout_ms == 0) return;
-  poll->callbacks.sleeps(poll->owner);
-  poll->waits_since = sys::now_ns();
-  int64_t window = poll->halt_poll.window();
-  if (window == 0) return;
-  // No longer than until the next timer.
-  if (timeout_ms > 0) window = std::min(window, int64_t{timeout_ms} * 1'000'000);
-  // The loop's own epoll: whatever it waits for ends this, too.
-  const int epoll = uv_backend_fd(poll->loop());
-  while (!sys::readable(epoll) && sys::now_ns() - poll->waits_since < window) continue;
-  // The loop reckons its timers from what it took for the time before.
-  uv_update_time(poll->loop());
+  // A round through the loop would ask the kernel twice more for each signal.
+  // Others have their turn as soon as there is something for them.
+  while (wait(poll) && !sys::readable(uv_backend_fd(poll->loop()))) continue;
 }
 
 void on_check(void* handle) {

@@ -12,12 +12,16 @@ class LoopPoll {
  public:
   /** Called on the loop's thread, each with the owner. */
   struct Callbacks {
-    /** `fd` is readable. */
-    void (*ready)(void* owner);
-    /** The loop is about to wait; `ready` comes when `fd` becomes readable meanwhile. */
+    /** The loop is about to wait for `fd` among others. */
     void (*sleeps)(void* owner);
-    /** It has waited, and called back whoever had something. */
+    /** Until it looks no more there are no calls but `take`. */
+    void (*looks)(void* owner, bool on);
+    /** `fd` may be readable. @returns whether to call `tell` */
+    bool (*take)(void* owner);
+    /** The wait is over. */
     void (*awake)(void* owner);
+    /** Runs JavaScript. */
+    void (*tell)(void* owner);
   };
 
   /**

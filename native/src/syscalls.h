@@ -85,6 +85,13 @@ inline int epoll_add(int epoll, int fd, uint64_t id) {
   return result(::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
 }
 
+/** Whether `epoll` tells of `fd`, which it has. */
+inline int epoll_listen(int epoll, int fd, bool on) {
+  epoll_event event{};
+  if (on) event.events = EPOLLIN;
+  return result(::epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event));
+}
+
 inline int epoll_remove(int epoll, int fd) {
   epoll_event ignored{};
   return result(::epoll_ctl(epoll, EPOLL_CTL_DEL, fd, &ignored));

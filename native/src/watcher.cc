@@ -21,10 +21,7 @@ Watcher::Watcher(std::function<void()> notify) : notify_(std::move(notify)) {}
 
 Watcher::~Watcher() {
   if (!thread_.joinable()) return;
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
+  stopping_ = true;
   const uint64_t one = 1;
   sys::write(stop_.get(), &one, sizeof one);
   thread_.join();
@@ -41,6 +38,8 @@ int Watcher::start() {
   OwnedFd stop(stop_fd);
   const int added = sys::epoll_add(epoll_fd, stop_fd, kStop);
   if (added < 0) return added;
+  const int gated = gate_.open(epoll_fd, stop_fd);
+  if (gated < 0) return gated;
   // Signals are for the threads of the process that expect them.
   sigset_t all, before;
   sigfillset(&all);
@@ -187,19 +186,27 @@ bool Watcher::left_to_owner(uint32_t& nap, int stop) {
 void Watcher::run(int epoll, int stop) {
   epoll_event events[kBatch];
   uint32_t nap = 0;
+  bool parked = false;
   for (;;) {
-    const int ready = sys::epoll_wait(epoll, events, kBatch, -1);
-    if (ready < 0) {
-      if (ready == -EINTR) continue;
-      return;
+    if (parked) gate_.wait();
+    const int ready = sys::epoll_wait(epoll, events, kBatch, parked ? 0 : -1);
+    if (stopping_) return;
+    if (ready == -EINTR) continue;
+    if (ready < 0) return;
+    if (gate_.looking()) {
+      if (!parked) gate_.park();
+      parked = true;
+      continue;
     }
-    if (left_to_owner(nap, stop)) continue;
+    if (ready == 0 || left_to_owner(nap, stop)) continue;
     bool notify = false;
     {
       const std::lock_guard lock(mutex_);
-      if (stopping_) return;
       notify = deliver_all(events, ready);
     }
+    // While it is the thread that delivers, waiting without the gate is faster.
+    if (parked) gate_.leave();
+    parked = false;
     if (notify) notify_();
   }
 }

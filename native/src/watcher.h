@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "doorbell.h"
+#include "gate.h"
 #include "owned.h"
 
 namespace vfio_native {
@@ -37,6 +38,8 @@ namespace vfio_native {
  *   then keeps out of its way for a while, once each time the owner sleeps, as it
  *   would only compete for the lock and the core; what is still there afterwards
  *   the thread delivers, whatever the owner does.
+ * - An owner that looks at the epoll without a pause is not disturbed at all: the
+ *   thread waits behind a gate then (gate.h).
  * - Events carry a number that is never used again, so an event of a watch that
  *   has ended, or of a descriptor that was closed and opened anew, finds nothing.
  */
@@ -67,6 +70,8 @@ class Watcher {
   void owner_sleeps() {
     if (const uint32_t now = naps_.load(std::memory_order_relaxed); (now & 1) == 0) naps_ = now + 1;
   }
+  /** Meanwhile the owner calls poll() without a pause; until it does anything else. */
+  void owner_looks(bool on) { gate_.look(on); }
   /** It does not wait any more. */
   void owner_is_awake() {
     if (const uint32_t now = naps_.load(std::memory_order_relaxed); (now & 1) != 0) naps_ = now + 1;
@@ -86,7 +91,7 @@ class Watcher {
     bool hung_up = false;
   };
 
-  /** The first time: the epoll and the thread, or neither. */
+  /** The first time: the epolls and the thread, or none. */
   int start();
   /** The thread; both descriptors are open until it has ended. */
   void run(int epoll, int stop);
@@ -103,16 +108,17 @@ class Watcher {
   const std::function<void()> notify_;
   OwnedFd epoll_;
   OwnedFd stop_;
+  Gate gate_;
   std::thread thread_;
   uint64_t next_id_ = 1;
   /** Only the owner's thread uses it. */
   std::unordered_map<int, uint64_t> by_fd_;
 
+  std::atomic<bool> stopping_ = false;
   /** Odd while the owner sleeps; counts how often it did. */
   std::atomic<uint32_t> naps_ = 0;
 
   std::mutex mutex_;
-  bool stopping_ = false;
   std::unordered_map<uint64_t, Watch> watches_;
   std::vector<std::shared_ptr<Doorbell>> rung_;
 };

@@ -92,12 +92,22 @@ void write_signals(int seed, const std::vector<int>& fds, std::atomic<uint64_t>*
   }
 }
 
-/** The owner's life: answers, reads, and takes lines out and in again. */
+/** Looks at the epoll without a pause, as an event loop does before it sleeps. */
+void look_around(Watcher& watcher, int times) {
+  watcher.owner_sleeps();
+  watcher.owner_looks(true);
+  while (!watcher.poll() && times > 0) times--;
+  watcher.owner_looks(false);
+  watcher.owner_is_awake();
+}
+
+/** The owner's life: looks, answers, reads, and takes lines out and in again. */
 void own(Watcher& watcher, Core* cores, const std::vector<int>& fds, Wakeups& wakeups,
          const std::atomic<int>& running) {
   std::mt19937 random(99);
   while (running > 0) {
-    wakeups.wait();
+    if (random() % 4 == 0) look_around(watcher, static_cast<int>(random() % 100));
+    else wakeups.wait();
     watcher.take_rung();
     for (uint32_t i = 0; i < kCores; i++) cores[i].answer();
     const uint32_t line = random() % kLines;
@@ -217,6 +227,43 @@ void a_sleeping_owner_comes_first() {
   vfio_native::sys::close(fd);
 }
 
+/** The thread takes nothing from an owner that looks, and all that comes when it does not. */
+void an_owner_that_looks_is_left_alone() {
+  Core core;
+  std::atomic<int> notified = 0;
+  Watcher watcher([&] { notified++; });
+  const int fd = vfio_native::sys::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  require(watcher.watch(fd, core.doorbell, 5) == 0, "watch");
+  const uint64_t one = 1;
+  for (uint64_t round = 0; round < 300; round++) {
+    watcher.owner_looks(true);
+    vfio_native::sys::write(fd, &one, sizeof one);
+    // Some of the rounds give the thread time to do what it should not.
+    if (round % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    require(notified == 0, "the thread leaves a signal to the owner");
+    require(watcher.poll(), "which finds it");
+    watcher.owner_looks(false);
+    require(watcher.take_rung().size() == 1, "one doorbell has rung");
+    core.answer();
+    require(core.counted[5] == 2 * round + 1, "the signal has arrived");
+
+    vfio_native::sys::write(fd, &one, sizeof one);
+    while (notified == 0) std::this_thread::yield();
+    notified = 0;
+    require(watcher.take_rung().size() == 1, "the thread delivers what comes later");
+    core.answer();
+    require(core.counted[5] == 2 * round + 2, "the later signal has arrived");
+  }
+  watcher.owner_looks(true);
+  vfio_native::sys::write(fd, &one, sizeof one);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  watcher.owner_looks(false);
+  while (notified == 0) std::this_thread::yield();
+  require(watcher.take_rung().size() == 1, "the thread delivers what the owner has left");
+  watcher.forget(fd);
+  vfio_native::sys::close(fd);
+}
+
 /** How long a loop looks around follows the device. */
 void looking_around_adapts() {
   vfio_native::HaltPoll poll(200'000);
@@ -253,6 +300,7 @@ int main() {
   every_ring_wakes();
   ends_while_signals_arrive();
   a_sleeping_owner_comes_first();
+  an_owner_that_looks_is_left_alone();
   looking_around_adapts();
   std::puts("ok");
 }

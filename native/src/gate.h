@@ -1,0 +1,64 @@
+// Where the watcher's thread waits while the event loop looks for signals itself.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+
+#include "owned.h"
+
+namespace vfio_native {
+
+/**
+ * An epoll around the watcher's, which says nothing while the owner looks at
+ * that one over and over: each signal would wake the thread as well, which has
+ * nothing to do then and takes the owner's core to find that out.
+ *
+ * What is parked and who looks may change at the same time on two threads: each
+ * writes its own of the two before it reads the other's, and what the epoll then
+ * says is decided under a mutex by what `looking_` is at that moment.
+ */
+class Gate {
+ public:
+  /** In front of `epoll`, with a way past it for `stop`; 0 or −errno. */
+  int open(int epoll, int stop) {
+    const int fd = sys::epoll_create();
+    if (fd < 0) return fd;
+    fd_ = OwnedFd(fd);
+    watched_ = epoll;
+    const int added = sys::epoll_add(fd, stop, 0);
+    return added < 0 ? added : sys::epoll_add(fd, epoll, 0);
+  }
+
+  /** The owner begins to look, or stops; it stops before it does anything else. */
+  void look(bool on) {
+    looking_ = on;
+    if (parked_) set();
+  }
+  bool looking() const { return looking_; }
+
+  /** The thread: it waits here from now on. */
+  void park() {
+    parked_ = true;
+    set();
+  }
+  void leave() { parked_ = false; }
+  /** Until there is something and the owner does not look, or until the end. */
+  void wait() {
+    epoll_event event;
+    sys::epoll_wait(fd_.get(), &event, 1, -1);
+  }
+
+ private:
+  void set() {
+    const std::lock_guard lock(mutex_);
+    sys::epoll_listen(fd_.get(), watched_, !looking_);
+  }
+
+  OwnedFd fd_;
+  int watched_ = -1;
+  std::atomic<bool> looking_ = false;
+  std::atomic<bool> parked_ = false;
+  std::mutex mutex_;
+};
+
+}  // namespace vfio_native
