@@ -15,7 +15,7 @@ namespace vfio_native {
  *
  * What is parked and who looks may change at the same time on two threads: each
  * writes its own of the two before it reads the other's, and what the epoll then
- * says is decided under a mutex by what `looking_` is at that moment.
+ * tells of is decided under a mutex by what both are at that moment.
  */
 class Gate {
  public:
@@ -26,7 +26,10 @@ class Gate {
     fd_ = OwnedFd(fd);
     watched_ = epoll;
     const int added = sys::epoll_add(fd, stop, 0);
-    return added < 0 ? added : sys::epoll_add(fd, epoll, 0);
+    if (added < 0) return added;
+    const int watching = sys::epoll_add(fd, epoll, 0);
+    // A signal takes longer with every epoll that has to hear of it.
+    return watching < 0 ? watching : sys::epoll_listen(fd, epoll, false);
   }
 
   /** The owner begins to look, or stops; it stops before it does anything else. */
@@ -41,7 +44,10 @@ class Gate {
     parked_ = true;
     set();
   }
-  void leave() { parked_ = false; }
+  void leave() {
+    parked_ = false;
+    set();
+  }
   /** Until there is something and the owner does not look, or until the end. */
   void wait() {
     epoll_event event;
@@ -51,7 +57,7 @@ class Gate {
  private:
   void set() {
     const std::lock_guard lock(mutex_);
-    sys::epoll_listen(fd_.get(), watched_, !looking_);
+    sys::epoll_listen(fd_.get(), watched_, parked_ && !looking_);
   }
 
   OwnedFd fd_;
