@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { EAGAIN, EBADF, EEXIST, EINVAL, ENOENT } from '../../assembly/abi/linux';
@@ -19,6 +21,19 @@ function spin(condition: () => boolean): void {
   const end = process.hrtime.bigint() + 10_000_000_000n;
   while (!condition()) if (process.hrtime.bigint() > end) throw new Error('waited too long');
 }
+
+/** Writes the eventfd until it is to stop, and counts. */
+const SIGNALLER = `
+  const { writeSync } = require('node:fs');
+  const { fd, stop } = require('node:worker_threads').workerData;
+  const one = new Uint8Array(8);
+  one[0] = 1;
+  for (let pause = 0; Atomics.load(stop, 0) === 0; pause = (pause + 1) % 50) {
+    writeSync(fd, one);
+    Atomics.add(stop, 1, 1);
+    // Now and then the others can keep up.
+    Atomics.wait(stop, 0, 0, pause / 100);
+  }`;
 
 describeNative('a watched eventfd', () => {
   expectNothingLeft((open) => expect(open).toMatchObject({ eventfds: 0, watches: 0 }));
@@ -84,6 +99,33 @@ describeNative('a watched eventfd', () => {
     for (const us of [-1, 1001, 0.5, Number.NaN]) {
       expect(() => new NativeHost().haltPoll(us)).toThrow(/^haltPoll must have 0 to 1000/);
     }
+    kernel().unwatch(fd);
+    kernel().close(fd);
+  });
+
+  it('that is signalled all the time leaves the event loop to others, too', async () => {
+    const doorbell = new MemoryDoorbell();
+    const fd = eventfd();
+    kernel().watch(fd, doorbell, 0);
+    new NativeHost().haltPoll(1000);
+    let told = 0;
+    doorbell.onWake = () => {
+      told += doorbell.answer().get(0) ?? 0;
+    };
+    const stop = new Int32Array(new SharedArrayBuffer(8));
+    const signaller = new Worker(SIGNALLER, { eval: true, workerData: { fd, stop } });
+    const ended = new Promise((resolve) => signaller.once('exit', resolve));
+    await until(() => doorbell.wakes > 1000, 'the device is busy');
+    const before = doorbell.wakes;
+    for (let round = 0; round < 10; round++) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      await new Promise((resolve) => setImmediate(resolve));
+      expect((await readFile(new URL(import.meta.url))).length).toBeGreaterThan(0);
+    }
+    expect(doorbell.wakes).toBeGreaterThan(before);
+    Atomics.store(stop, 0, 1);
+    await ended;
+    await until(() => told === Atomics.load(stop, 1), 'every signal has been told of');
     kernel().unwatch(fd);
     kernel().close(fd);
   });
