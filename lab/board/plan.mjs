@@ -13,6 +13,7 @@ const LONGEST_FIRST = [
   'agreement',
   'firmware-rp2040js',
   'interrupts',
+  'command-line-checks',
   'command-line-guest',
 ];
 

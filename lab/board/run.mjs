@@ -3,7 +3,7 @@
 /** The guest says every few seconds that it is alive (lab/guest/main.ts); a busy host may keep it waiting. */
 export const SILENCE_MS = 120_000;
 /** All tests of a machine. */
-export const LIMIT_MS = 1_500_000;
+export const LIMIT_MS = 900_000;
 const CONSOLE_LINES = 30;
 
 /**
