@@ -51,24 +51,26 @@ export async function startBoard(guest, { append, console: terminal, onReport })
     clean();
     atExit.delete(clean);
   });
+  // Whoever waits for the end hears of an error; nobody does yet.
+  ended.catch(() => {});
   let complaint = '';
   qemu.stderr?.on('data', (chunk) => {
     complaint += chunk;
     process.stderr.write(chunk);
   });
 
+  const early = ended.then(() => {
+    throw new Error(`QEMU ended before it was ready: ${complaint.trim()}`);
+  });
+  early.catch(() => {});
+
   /** @type {Record<string, Connection>} */
   const open = {};
   for (const name of sockets) {
-    const socket = await Connection.open(join(folder, name), () => alive);
-    if (socket === undefined) {
-      await ended;
-      throw new Error(`QEMU ended before it was ready: ${complaint.trim()}`);
-    }
-    open[name] = socket;
+    open[name] = (await Connection.open(join(folder, name), () => alive)) ?? (await early);
   }
   const outside = new Outside(open);
-  await outside.start();
+  await Promise.race([outside.start(), early]);
   open.board.onLine = async (line) => {
     const answer = await outside.carryOut(JSON.parse(line)).then(
       (value) => ({ ok: true, value }),
