@@ -52,7 +52,9 @@ export function sh(program, args, environment = {}) {
   });
   if (status === 0) return stdout;
   const said = `${stdout ?? ''}${stderr ?? ''}`.trim().split('\n').slice(-25).join('\n');
-  throw new Error(`${[program, ...args].join(' ')} failed: ${error?.message ?? (signal ? `ended by ${signal}` : said)}`);
+  throw new Error(
+    `${[program, ...args].join(' ')} failed: ${error?.message ?? (signal ? `ended by ${signal}` : said)}`,
+  );
 }
 
 /**
