@@ -26,7 +26,19 @@ export type Report =
       readonly failureType?: string;
     }
   | { readonly type: 'note'; readonly text: string }
+  /** Said every few seconds, whatever the tests do. */
+  | { readonly type: 'alive' }
+  /** Has nothing to do; the answer is a {@link Task}. */
+  | { readonly type: 'ready' }
   | { readonly type: 'end' };
+
+/** Host to guest: what to run next. */
+export interface Task {
+  /** A file of tests; undefined: nothing is left to do. */
+  readonly file?: string | undefined;
+  /** Of its tests those with this in their name; undefined: all of them. */
+  readonly tests?: string | undefined;
+}
 
 /** Guest to host: something shall happen on the board, outside of the CPU. Each gets an {@link Answer}. */
 export type BoardRequest =

@@ -1,14 +1,18 @@
-// npm run test:lab [-- NAME]: the tests on a real kernel, in a virtual arm64 board.
+// npm run test:lab [-- NAME]: the tests on a real kernel, in virtual arm64 boards.
 // NAME is a part of a file's name in lab/tests, or else of a test's.
 import { createWriteStream, mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fail } from '../scripts/setup.mjs';
 import { startBoard } from './board/board.mjs';
+import { Plan } from './board/plan.mjs';
 import { Summary } from './board/report.mjs';
+import { runMachine } from './board/run.mjs';
 import { buildGuest } from './build/guest.mjs';
 import { cache } from './build/step.mjs';
 
-const LIMIT_MS = 1_500_000;
+/** Each has one CPU and takes a gigabyte. */
+const MACHINES = 2;
 
 /**
  * @param {import('./build/guest.mjs').Guest} guest
@@ -16,24 +20,26 @@ const LIMIT_MS = 1_500_000;
  */
 export async function runTests(guest, only) {
   const summary = new Summary();
-  const log = join(cache, 'console.log');
+  const plan = new Plan(only);
   mkdirSync(cache, { recursive: true });
-  const board = await startBoard(guest, {
-    append: `lab=tests lab.only=${Buffer.from(only).toString('base64url')}`,
-    console: 'pipe',
-    onReport: (line) => summary.take(line),
-  });
-  board.qemu.stdout?.pipe(createWriteStream(log));
-  board.qemu.stderr?.pipe(process.stderr);
-  const limit = setTimeout(() => {
-    console.error(`the guest has run for ${LIMIT_MS / 1000} s: ended`);
-    board.stop();
-  }, LIMIT_MS);
-  await board.ended;
-  clearTimeout(limit);
-  board.outside.recording.save();
+  const count = Math.min(MACHINES, availableParallelism(), plan.size);
+  const logs = Array.from({ length: count }, (_, index) => join(cache, `console-${index + 1}.log`));
+  await Promise.all(
+    logs.map(async (path, index) => {
+      const log = createWriteStream(path);
+      const name = `machine ${index + 1}`;
+      /** @param {import('./board/board.mjs').OnReport} onReport */
+      const start = async (onReport) => {
+        const board = await startBoard(guest, { append: 'lab=tests', console: 'pipe', onReport });
+        board.ended.then(() => board.outside.recording.save());
+        return board;
+      };
+      await runMachine({ name, start, plan, summary, log });
+      log.end();
+    }),
+  );
   const ok = summary.finish();
-  if (!ok) console.log(`the console of the guest is in ${log}`);
+  if (!ok) console.log(`the consoles of the guests are in ${logs.join(' and ')}`);
   return ok;
 }
 

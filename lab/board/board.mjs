@@ -8,12 +8,27 @@ import { qemuArguments, sockets } from './machine.mjs';
 import { Outside } from './outside.mjs';
 
 /**
+ * Hears what the guest reports, and may answer.
+ * @typedef {(line: string, answer: (message: object) => void) => void} OnReport
+ */
+
+/** What must not outlive this process, however that ends. @type {Set<() => void>} */
+const atExit = new Set();
+process.once('exit', () => {
+  for (const clean of atExit) clean();
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, () => process.exit(130));
+}
+
+/**
  * @param {import('../build/guest.mjs').Guest} guest
  * @param {object} options
  * @param {string} options.append for the kernel's command line
  * @param {'inherit' | 'pipe'} options.console 'inherit': the terminal is the guest's console
- * @param {(line: string) => void} [options.onReport] hears what the guest reports
- * @returns the process, and `stop()`, which ends it at once
+ * @param {OnReport} [options.onReport]
+ * @returns its console, its end, and `stop()`, which ends it at once
+ * @throws with what QEMU says, when that does not start
  */
 export async function startBoard(guest, { append, console: terminal, onReport }) {
   const folder = mkdtempSync(join(tmpdir(), 'vfio-lab-'));
@@ -22,24 +37,40 @@ export async function startBoard(guest, { append, console: terminal, onReport })
     stdio: [terminal === 'inherit' ? 'inherit' : 'ignore', terminal, terminal],
   });
   let alive = true;
+  const stop = () => qemu.kill('SIGKILL');
+  const clean = () => {
+    stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  atExit.add(clean);
   const ended = new Promise((resolve, reject) => {
     qemu.on('error', reject);
-    qemu.on('exit', (code, signal) => resolve(signal ?? code));
+    qemu.on('close', (code, signal) => resolve(signal ?? code));
   }).finally(() => {
     alive = false;
-    rmSync(folder, { recursive: true, force: true });
+    clean();
+    atExit.delete(clean);
   });
-  const stop = () => qemu.kill('SIGKILL');
-  process.once('exit', stop);
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    process.once(signal, () => process.exit(130));
-  }
+  // Whoever waits for the end hears of an error; nobody does yet.
+  ended.catch(() => {});
+  let complaint = '';
+  qemu.stderr?.on('data', (chunk) => {
+    complaint += chunk;
+    process.stderr.write(chunk);
+  });
+
+  const early = ended.then(() => {
+    throw new Error(`QEMU ended before it was ready: ${complaint.trim()}`);
+  });
+  early.catch(() => {});
 
   /** @type {Record<string, Connection>} */
   const open = {};
-  for (const name of sockets) open[name] = await Connection.open(join(folder, name), () => alive);
+  for (const name of sockets) {
+    open[name] = (await Connection.open(join(folder, name), () => alive)) ?? (await early);
+  }
   const outside = new Outside(open);
-  await outside.start();
+  await Promise.race([outside.start(), early]);
   open.board.onLine = async (line) => {
     const answer = await outside.carryOut(JSON.parse(line)).then(
       (value) => ({ ok: true, value }),
@@ -47,6 +78,8 @@ export async function startBoard(guest, { append, console: terminal, onReport })
     );
     open.board.send(`${JSON.stringify(answer)}\n`);
   };
-  open.results.onLine = onReport;
-  return { qemu, ended, stop, outside };
+  open.results.onLine = (line) => {
+    onReport?.(line, (message) => open.results.send(`${JSON.stringify(message)}\n`));
+  };
+  return { console: qemu.stdout, ended, stop, outside };
 }

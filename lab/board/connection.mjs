@@ -33,6 +33,7 @@ export class Connection {
    * Connects to a socket that QEMU is about to make.
    * @param {string} path
    * @param {() => boolean} alive whether QEMU still runs
+   * @returns {Promise<Connection | undefined>} undefined: it ended before
    */
   static async open(path, alive) {
     for (;;) {
@@ -42,7 +43,7 @@ export class Connection {
         socket.once('error', () => resolve(false));
       });
       if (connected) return new Connection(socket);
-      if (!alive()) throw new Error('QEMU ended before it was ready');
+      if (!alive()) return undefined;
       await sleep(20);
     }
   }

@@ -44,7 +44,7 @@ export function digestOf(paths) {
  * @param {Readonly<Record<string, string>>} [environment] added to the present one
  */
 export function sh(program, args, environment = {}) {
-  const { status, error, stdout, stderr } = spawnSync(program, args, {
+  const { status, signal, error, stdout, stderr } = spawnSync(program, args, {
     cwd: root,
     env: { ...process.env, ...environment },
     encoding: 'utf8',
@@ -52,7 +52,9 @@ export function sh(program, args, environment = {}) {
   });
   if (status === 0) return stdout;
   const said = `${stdout ?? ''}${stderr ?? ''}`.trim().split('\n').slice(-25).join('\n');
-  throw new Error(`${[program, ...args].join(' ')} failed: ${error?.message ?? said}`);
+  throw new Error(
+    `${[program, ...args].join(' ')} failed: ${error?.message ?? (signal ? `ended by ${signal}` : said)}`,
+  );
 }
 
 /**

@@ -1,19 +1,19 @@
 // Runs the tests in the guest, each file in a process of its own, and reports to the host.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { run } from 'node:test';
 import { Reporter } from './ports';
 
 const TESTS = '/lab/tests';
 const LIMIT_MS = 240_000;
+/** Between two signs of life. */
+const ALIVE_MS = 5_000;
 
 const reporter = new Reporter();
 
-/** What to run: part of a file's name, or else of a test's; from the kernel's command line. */
-function wanted(): string {
-  const encoded = /(?:^| )lab\.only=(\S+)/.exec(readFileSync('/proc/cmdline', 'utf8'))?.[1];
-  return encoded === undefined ? '' : Buffer.from(encoded, 'base64url').toString();
+function literal(text: string): RegExp {
+  return new RegExp(text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
 }
 
 function errorText(error: unknown): string {
@@ -33,20 +33,15 @@ reporter.report({
   node: process.version,
   uptimeS: Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]),
 });
-const only = wanted();
-const all = readdirSync(TESTS).filter((name) => name.endsWith('.test.js'));
-const named = all.filter((name) =>
-  only.split(',').some((part) => basename(name, '.test.js').includes(part)),
-);
-const chosen = named.length > 0 ? named : all;
-const pattern = only.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
-for (const name of chosen) {
-  reporter.report({ type: 'file', name: basename(name, '.test.js') });
+const alive = setInterval(() => reporter.report({ type: 'alive' }), ALIVE_MS);
+for (let task = reporter.task(); task.file !== undefined; task = reporter.task()) {
+  const { file, tests } = task;
+  reporter.report({ type: 'file', name: file });
   const stream = run({
-    files: [join(TESTS, name)],
+    files: [join(TESTS, `${file}.test.js`)],
     concurrency: 1,
     timeout: LIMIT_MS,
-    ...(named.length > 0 || only === '' ? {} : { testNamePatterns: [new RegExp(pattern)] }),
+    ...(tests !== undefined && { testNamePatterns: [literal(tests)] }),
   });
   const tell = (
     passed: boolean,
@@ -90,4 +85,5 @@ for (const name of chosen) {
   stream.resume();
   await new Promise((resolve) => stream.on('end', resolve));
 }
+clearInterval(alive);
 reporter.report({ type: 'end' });

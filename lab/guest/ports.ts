@@ -1,5 +1,5 @@
 import { openSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs';
-import type { Answer, BoardRequest, Report } from '../protocol';
+import type { Answer, BoardRequest, Report, Task } from '../protocol';
 
 const PORTS = '/sys/class/virtio-ports';
 
@@ -23,12 +23,29 @@ function send(port: number, message: object): void {
   for (let sent = 0; sent < bytes.length; ) sent += writeSync(port, bytes, sent);
 }
 
+/** Waits for the answer. */
+function receive(port: number): unknown {
+  let text = '';
+  const chunk = Buffer.alloc(65536);
+  const decoder = new TextDecoder();
+  while (!text.endsWith('\n')) {
+    text += decoder.decode(chunk.subarray(0, readSync(port, chunk)), { stream: true });
+  }
+  return JSON.parse(text);
+}
+
 /** Writes reports to the host. Only one process may have the port open. */
 export class Reporter {
   readonly #port = openPort('lab.results');
 
   report(report: Report): void {
     send(this.#port, report);
+  }
+
+  /** What to do next. */
+  task(): Task {
+    this.report({ type: 'ready' });
+    return receive(this.#port) as Task;
   }
 }
 
@@ -38,13 +55,7 @@ let board: number | undefined;
 export function askBoard(request: BoardRequest): unknown {
   board ??= openPort('lab.board');
   send(board, request);
-  let text = '';
-  const chunk = Buffer.alloc(65536);
-  const decoder = new TextDecoder();
-  while (!text.endsWith('\n')) {
-    text += decoder.decode(chunk.subarray(0, readSync(board, chunk)), { stream: true });
-  }
-  const answer = JSON.parse(text) as Answer;
+  const answer = receive(board) as Answer;
   if (!answer.ok) throw new Error(`the board cannot ${request.do}: ${answer.error}`);
   return answer.value;
 }

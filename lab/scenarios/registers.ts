@@ -36,8 +36,10 @@ async function gpioWalk(bench: Bench, log: Transcript, seed: number): Promise<vo
   for (let pin = 0; pin < 8; pin++) bench.setPin(pin, false);
   const { GPIOIE, GPIOIS, GPIODIR, GPIOIBE, GPIOIEV, GPIOIC } = pl061;
   for (const register of [GPIOIE, GPIOIS, GPIOIBE, GPIOIEV]) write(register, 0);
-  write(GPIODIR, OUTPUTS);
+  // QEMU's latch for both directions may still hold what another guest has put out.
+  write(GPIODIR, 0xff);
   write(pl061.GPIODATA, 0);
+  write(GPIODIR, OUTPUTS);
   write(GPIOIC, 0xff);
   arm(kernel, fd, 0, trigger);
   for (let step = 0; step < 150; step++) {

@@ -13,13 +13,12 @@ before(prepareDevices);
 const open = () => Rig.open(board.rtc, {}, source?.hush);
 
 describe('the PL031', () => {
-  it('alarms after a second, once, and is automasked until it is cleared', async () => {
+  it('alarms when its time has come, once, and is automasked until it is cleared', async () => {
     const rig = await open();
-    const start = performance.now();
-    rig.write(RTCMR, (rig.read(RTCDR) + 1) >>> 0);
+    const due = (rig.read(RTCDR) + 1) >>> 0;
+    rig.write(RTCMR, due);
     await rig.interrupt();
-    const took = performance.now() - start;
-    assert.ok(took < 2500, `the alarm took ${took} ms`);
+    assert.ok((rig.read(RTCDR) - due) >>> 0 < 0x80000000, 'the alarm was early');
     await rig.quiet();
     assert.equal(rig.read(RTCRIS), 1);
     assert.equal(rig.line.high, true);
