@@ -93,8 +93,14 @@ async function runTo(
       dispose();
       throw error;
     }
-    const { machine } = guest;
-    return { machine, run: (stop, limitNs) => guest.runThrough(stop, limitNs), dispose };
+    return {
+      machine: guest.machine,
+      run: (stop, limitNs) => guest.runThrough(stop, limitNs),
+      unplug(name) {
+        plugged.find(({ device }) => device.name === name)?.unplug();
+      },
+      dispose,
+    };
   };
   let walk: MachineDebugger | undefined;
   try {
@@ -102,7 +108,8 @@ async function runTo(
     const there = await walkThrough(walk, place, terminal);
     // The closing is none of the guest's.
     const over = walk.ended || there.next?.name === 'close';
-    const cut = over ? walk.trace.cut?.reason : undefined;
+    const ending = walk.endedBy ?? (over ? walk.trace : undefined);
+    const cut = ending?.cut && `${ending.header.device.name}: ${ending.cut.reason}`;
     return {
       exitCode: cut === undefined ? EXIT_OK : EXIT_BAD_FILE,
       data: { ok: cut === undefined, mode: 'machine', divergence: undefined, cut, ...there },
