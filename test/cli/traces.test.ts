@@ -18,7 +18,7 @@ import {
 let made: Map<string, Uint8Array>;
 beforeAll(async () => {
   made = await recorded();
-}, 60_000);
+});
 const run = (...args: readonly string[]) => call(new Map(made), ...args);
 const bytes = (name: string) => made.get(name) ?? new Uint8Array();
 
