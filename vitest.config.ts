@@ -6,6 +6,9 @@ import { buildPreload } from './scripts/build-preload.mjs';
 
 const variants = (process.env.VFIO_CORE ?? 'release,debug').split(',');
 
+/** What takes longer hangs. On a busy host everything takes ten times as long. */
+const HANGS_MS = 300_000;
+
 /** The environment of processes that run on the played kernel, or why there are none. */
 function playedKernel(): Record<string, string> {
   const built = buildPreload();
@@ -19,7 +22,8 @@ function playedKernel(): Record<string, string> {
 
 export default defineConfig({
   test: {
-    testTimeout: 60_000,
+    testTimeout: HANGS_MS,
+    hookTimeout: HANGS_MS,
     // The default leaves a core idle, which on two is half of them.
     maxWorkers: availableParallelism(),
     projects: [
@@ -29,7 +33,8 @@ export default defineConfig({
           name: variant,
           include: ['test/core/**/*.test.ts'],
           env: { VFIO_CORE: variant },
-          testTimeout: 120_000,
+          testTimeout: HANGS_MS,
+          hookTimeout: HANGS_MS,
         },
       })),
       ...(process.env.VFIO_CORE
@@ -45,7 +50,8 @@ export default defineConfig({
                   'test/conformance/native/**',
                   'test/linux/**',
                 ],
-                testTimeout: 60_000,
+                testTimeout: HANGS_MS,
+                hookTimeout: HANGS_MS,
               },
             },
             {
@@ -56,7 +62,8 @@ export default defineConfig({
                 env: playedKernel(),
                 pool: 'forks' as const,
                 execArgv: ['--expose-gc'],
-                testTimeout: 120_000,
+                testTimeout: HANGS_MS,
+                hookTimeout: HANGS_MS,
               },
             },
           ]),

@@ -47,14 +47,10 @@ export {
   type DivergenceInterval,
   divergenceText,
 } from './replay/divergence';
-export {
-  type BootGuest,
-  MachineDebugger,
-  type MachineDebuggerOptions,
-  type ReplayedGuest,
-} from './replay/machine-debugger';
+export { MachineDebugger, type MachineDebuggerOptions } from './replay/machine-debugger';
 export { type ReplayHost, type ReplayHostOptions, replayHost } from './replay/machine-replay';
 export type { RegisterPlace } from './replay/navigation';
+export type { BootGuest, ReplayedGuest } from './replay/replayed-guest';
 export { type CoreReplayReport, locateDivergence, replayCore } from './replay/report';
 export type { StateDifference } from './replay/state-difference';
 export { ReplayWalk } from './replay/walk';

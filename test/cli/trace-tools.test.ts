@@ -8,7 +8,7 @@ import { board, call, recorded } from './recordings';
 let made: Map<string, Uint8Array>;
 beforeAll(async () => {
   made = await recorded();
-}, 60_000);
+});
 const run = (...args: readonly string[]) => call(new Map(made), ...args);
 const bytes = (name: string) => made.get(name) ?? new Uint8Array();
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { Trace } from '../../host/trace';
 import { Desk } from './fixture';
 import {
   again,
@@ -17,7 +18,7 @@ import {
 let made: Map<string, Uint8Array>;
 beforeAll(async () => {
   made = await recorded();
-}, 60_000);
+});
 const run = (...args: readonly string[]) => call(new Map(made), ...args);
 const bytes = (name: string) => made.get(name) ?? new Uint8Array();
 
@@ -270,6 +271,25 @@ describe('a damaged trace', () => {
     const there = await at(...again, '--to', String(before));
     expect(there.code).toBe(0);
     expect(there.place.position).toBeGreaterThan(before - 20);
+  });
+
+  it('that is cut off before the others ends the walk through all of them, and is named', async () => {
+    const files = new Map<string, Uint8Array>([['stories.bin', image]]);
+    await call(files, ...record, '--flush', '0.001');
+    const uart = files.get('b.uart.trace') as Uint8Array;
+    files.set('b.uart.trace', uart.subarray(0, Trace.open(uart).chunks.at(-1)?.at));
+    const walk = [...again, '--to', '1000000'];
+    const { code, out, error } = await call(files, 'replay', ...walk);
+    expect(code).toBe(9);
+    expect(error).toContain('b.uart.trace is cut off after');
+    expect(out).toContain('it ends here, with b.uart: ');
+    const { code: same, out: json } = await call(files, 'replay', ...walk, '--json');
+    expect(same).toBe(9);
+    expect(JSON.parse(json)).toMatchObject({ ok: false, cut: expect.stringMatching(/^b\.uart: /) });
+    const run = await call(files, 'replay', ...again, '--limit', '1');
+    expect(run).toMatchObject({ code: 9 });
+    expect(run.out).toContain('the guest did the same, as far as is recorded');
+    expect(run.out).toContain('b.uart: the recording ends here');
   });
 
   it('with flipped bits is refused with the reason', async () => {

@@ -70,6 +70,17 @@ export class PcBusGuest {
     return this;
   }
 
+  /** Lets it run for a while, however little the host gives it: in each slice it does what is due. */
+  async slices(count = 3): Promise<void> {
+    let slices = 0;
+    const stop = this.machine.onSafePoint(() => slices++);
+    await this.until(() => {
+      this.machine.wake();
+      return slices > count;
+    });
+    stop();
+  }
+
   until(condition: () => boolean, limitMs?: number): Promise<void> {
     return this.#guest.until(condition, limitMs);
   }

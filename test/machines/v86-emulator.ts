@@ -40,11 +40,14 @@ export class V86Guest {
     void this.emulator.run();
   }
 
-  /** Lets the emulator run until `condition`. @throws Error after `limitMs` */
+  /**
+   * Lets the emulator run until `condition`.
+   * @throws Error after `limitMs` of processor time, of which a busy host gives little
+   */
   async until(condition: () => boolean, limitMs = 20_000): Promise<void> {
-    const start = performance.now();
+    const start = processorMs();
     while (!condition()) {
-      if (performance.now() - start > limitMs) throw new Error(`not within ${limitMs} ms`);
+      if (processorMs() - start > limitMs) throw new Error(`not within ${limitMs} ms`);
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
@@ -66,6 +69,11 @@ export class V86Guest {
   async destroy(): Promise<void> {
     await this.emulator.destroy();
   }
+}
+
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 interface V86WithPci {

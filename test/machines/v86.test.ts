@@ -228,9 +228,9 @@ describe('accesses of a PC guest', () => {
     await storm();
     first.unplug();
     expect(first.device.closed).toBe(true);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await guest.slices();
     const last = guest.handled(5);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await guest.slices();
     expect(guest.handled(5)).toBe(last);
     // The kernel has reset the device between its two users.
     expect(model.isHigh(0)).toBe(false);
@@ -340,24 +340,25 @@ describe.each(['test-bus-pc', 'test-bus-ioapic'] as const)('interrupt inputs of 
     await guest.finish();
     const stillHigh = async () => {
       const before = guest.handled(5);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-      return guest.handled(5) > before;
+      await guest.until(() => guest.handled(5) > before);
     };
     one.up();
     two.up();
     one.down();
     one.down();
-    expect(await stillHigh()).toBe(true);
+    await stillHigh();
     cpu.device_raise_irq(5);
     two.down();
-    expect(await stillHigh()).toBe(true);
+    await stillHigh();
     two.up();
     cpu.device_lower_irq(5);
-    expect(await stillHigh()).toBe(true);
+    await stillHigh();
     two.down();
     // What was pending when it went down.
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(await stillHigh()).toBe(false);
+    await guest.slices();
+    const last = guest.handled(5);
+    await guest.slices();
+    expect(guest.handled(5)).toBe(last);
   });
 });
 
@@ -396,8 +397,7 @@ describe('interrupts that change inside an access', () => {
     guest.shared.set([0, mode, 1 << 5, DATA, QUIET + INTERRUPTS, CLEAR, 0, 1]);
     guest.run();
     await guest.until(() => (guest.shared[6] as number) >= INTERRUPTS, 50_000);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(guest.shared[0]).toBe(1);
+    await guest.until(() => guest.shared[0] === 1);
     expect({ stored, cleared, spurious, handled: guest.shared[6] }).toEqual({
       stored: INTERRUPTS,
       cleared: INTERRUPTS,
@@ -531,7 +531,8 @@ describe('time', () => {
         fired.push(clock.nowNs() >= at ? name : `${name} early`);
       });
     };
-    due(4, 'last');
+    // Far behind the others: they may be set late.
+    due(200, 'last');
     due(0.2, 'first');
     const never = due(1, 'never');
     due(2, 'second');

@@ -57,7 +57,7 @@ describe('without Node', () => {
   let code: string;
   beforeAll(async () => {
     code = await script();
-  }, 120_000);
+  });
 
   /** Replays a trace in a context that has what a browser has, and nothing of Node. */
   async function replayInBrowser(bytes: Uint8Array): Promise<unknown> {

@@ -74,6 +74,9 @@ export async function bootFirmwareOn(hostFor: (machine: Rp2040Machine) => VfioHo
     run(stop: () => boolean, limitNs: number) {
       runToLimit(machine, stop, limitNs);
     },
+    unplug(name: string) {
+      plugged.find(({ device }) => device.name === name)?.unplug();
+    },
     dispose() {
       for (const device of plugged) device.unplug();
       machine.detach();

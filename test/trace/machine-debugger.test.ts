@@ -221,27 +221,26 @@ describe('a machine that walks through a recording', () => {
     at.dispose();
   });
 
-  it.each<[string, string, (guest: Awaited<ReturnType<typeof bootFirmwareOn>>) => void]>([
-    ['the unplugging of one device', 'close', ({ plugged }) => plugged[2]?.unplug()],
-    [
-      'a call that a timer makes',
-      'reset',
-      ({ machine, devices }) => {
-        machine.clock.setTimer(4, () => devices[0]?.reset());
-      },
-    ],
-  ])('says that it cannot repeat %s', async (_, call, act) => {
-    const recorded = await recordedWith((guest) => {
-      guest.run(() => false, 1_000_000);
-      act(guest);
-      guest.run(() => false, 100_000);
-    });
-    const at = await MachineDebugger.start(recorded, boot);
-    await expect(at.seek(Number.POSITIVE_INFINITY)).rejects.toMatchObject({
-      code: 'TRACE_UNSUPPORTED',
-      message: expect.stringContaining(`a call ${call} in the middle of the run`),
-    });
-    at.dispose();
+  it('says that it cannot connect a line in mid-run: where to is in no recording', async () => {
+    for (const from of ['the host', 'a timer']) {
+      const recorded = await recordedWith((guest) => {
+        const { machine, devices } = guest;
+        const reconnect = () => {
+          devices[0]?.disconnectLine(0);
+          devices[0]?.connectLine(0, machine.line(20));
+        };
+        guest.run(() => false, 1_000_000);
+        if (from === 'the host') reconnect();
+        else machine.clock.setTimer(4, reconnect);
+        guest.run(() => false, 100_000);
+      });
+      const at = await MachineDebugger.start(recorded, boot);
+      await expect(at.seek(Number.POSITIVE_INFINITY)).rejects.toMatchObject({
+        code: 'TRACE_UNSUPPORTED',
+        message: expect.stringContaining('a call connectLine in the middle of the run'),
+      });
+      at.dispose();
+    }
   });
 
   it('makes the calls of the host again, where they came', async () => {

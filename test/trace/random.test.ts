@@ -46,6 +46,6 @@ describe('random lives with all device models, policies, EOI sources and faults'
     const last = Math.min(first + PER_TEST - 1, SEEDS);
     it(`seeds ${first} to ${last}: record, replay, record again give the same bytes`, async () => {
       for (let seed = first; seed <= last; seed++) await checkLife(seed);
-    }, 120_000);
+    });
   }
 });

@@ -129,7 +129,7 @@ describe('a core that is not the recorded one', () => {
       expect(report.divergence?.lines.length).toBeGreaterThan(0);
     }
     expect(caught).toBeGreaterThan(5);
-  }, 180_000);
+  });
 
   it('that forgets the edge behind an EOI is caught where that edge should go up', async () => {
     // completeSerial(): the line waits no more, though an edge of it was counted.
@@ -161,7 +161,7 @@ describe('a core that is not the recorded one', () => {
       expected: expect.any(Number),
       actual: expect.any(Number),
     });
-  }, 180_000);
+  });
 
   it('that never notes the edge is caught later, and found in the interval where it forgot', async () => {
     const core = changedCore(
@@ -204,5 +204,5 @@ describe('a core that is not the recorded one', () => {
     expect(alone.interval?.state).toContainEqual(interval?.state[0]);
     // And without being asked to, nobody looks.
     expect((await replayCore(trace, { core, locate: false })).divergence?.interval).toBeUndefined();
-  }, 180_000);
+  });
 });

@@ -1,3 +1,4 @@
+import { VfioError } from '../../errors';
 import {
   type BootGuest,
   type Divergence,
@@ -23,6 +24,7 @@ import {
   unplugAll,
 } from '../guests/run-guest';
 import { MAX_IMAGE_BYTES } from '../limits';
+import { hang } from '../output/text';
 import { placeText, type WalkPlan, walkThrough } from './walk';
 
 /** The guest again, to the end or to a place, with the traces for its devices. */
@@ -61,10 +63,13 @@ async function runToEnd(
       ],
     };
   } catch (error) {
-    const diverged = divergenceOf(error);
-    if (diverged === undefined) throw error;
-    const divergence = (await host?.locate(diverged)) ?? diverged;
-    return differs(divergence, { serial: serial.text });
+    const cause = traceErrorOf(error);
+    if (cause instanceof DivergenceError) {
+      const divergence = (await host?.locate(cause.divergence)) ?? cause.divergence;
+      return differs(divergence, { serial: serial.text });
+    }
+    if (cause?.code !== 'TRACE_ENDED') throw error;
+    return ends(cause.message, { serial: serial.text });
   } finally {
     guest.detach();
   }
@@ -93,8 +98,14 @@ async function runTo(
       dispose();
       throw error;
     }
-    const { machine } = guest;
-    return { machine, run: (stop, limitNs) => guest.runThrough(stop, limitNs), dispose };
+    return {
+      machine: guest.machine,
+      run: (stop, limitNs) => guest.runThrough(stop, limitNs),
+      unplug(name) {
+        plugged.find(({ device }) => device.name === name)?.unplug();
+      },
+      dispose,
+    };
   };
   let walk: MachineDebugger | undefined;
   try {
@@ -102,11 +113,17 @@ async function runTo(
     const there = await walkThrough(walk, place, terminal);
     // The closing is none of the guest's.
     const over = walk.ended || there.next?.name === 'close';
-    const cut = over ? walk.trace.cut?.reason : undefined;
+    const ending = walk.endedBy ?? (over ? walk.trace : undefined);
+    const cut = ending?.cut && `${ending.header.device.name}: ${ending.cut.reason}`;
     return {
       exitCode: cut === undefined ? EXIT_OK : EXIT_BAD_FILE,
       data: { ok: cut === undefined, mode: 'machine', divergence: undefined, cut, ...there },
-      text: () => placeText(there),
+      text: (paint, columns) => [
+        ...placeText(there),
+        ...(cut === undefined
+          ? []
+          : hang('', paint('yellow', `it ends here, with ${cut}`), columns)),
+      ],
     };
   } catch (error) {
     if (!(error instanceof DivergenceError)) throw error;
@@ -124,10 +141,21 @@ function differs(divergence: Divergence, more: object): Report {
   };
 }
 
-/** The divergence somewhere behind an error: an emulator may wrap what a device throws. */
-function divergenceOf(error: unknown): Divergence | undefined {
+function ends(cut: string, more: object): Report {
+  return {
+    exitCode: EXIT_BAD_FILE,
+    data: { ok: false, mode: 'machine', divergence: undefined, cut, ...more },
+    text: (paint, columns) => [
+      paint('green', 'the guest did the same, as far as is recorded'),
+      ...hang('', cut, columns),
+    ],
+  };
+}
+
+/** The replay's own error somewhere behind another: an emulator may wrap what a device throws. */
+function traceErrorOf(error: unknown): VfioError | undefined {
   for (let each = error; each instanceof Error; each = each.cause) {
-    if (each instanceof DivergenceError) return each.divergence;
+    if (each instanceof VfioError && each.code.startsWith('TRACE_')) return each;
   }
   return undefined;
 }

@@ -1,15 +1,15 @@
 import { VfioError } from '../../errors';
 import type { Clock } from '../../time/clock';
 import type { CallGate } from '../calls';
+import type { EventEncoder } from '../format/encoder';
 import type { DeviceDescription, TraceHeader } from '../format/header';
-import { OP_LOAD, OP_OPEN, OP_READ, OP_STORE, OP_WRITE, opShape } from '../format/ops';
-import type { TraceSink, TraceWriter } from '../format/writer';
+import { OP_OPEN, opShape } from '../format/ops';
+import type { TraceSink } from '../format/writer';
 import { CHECKPOINT_INTERVAL, CHUNK_TARGET_BYTES, MAX_DEPTH, MAX_EVENT_BYTES } from '../limits';
+import { OpenEvents } from './open-events';
 import { RecordingOutput } from './output';
 
-const SLOTS = 8;
 const NOTHING = new Uint8Array(0);
-const utf8 = new TextEncoder();
 
 const TIMED = new Uint8Array(64);
 for (let op = 0; op < 64; op++) TIMED[op] = opShape(op)?.timed ? 1 : 0;
@@ -17,27 +17,18 @@ for (let op = 0; op < 64; op++) TIMED[op] = opShape(op)?.timed ? 1 : 0;
 TIMED[OP_OPEN] = 0;
 
 /**
- * Writes down what happens at the boundary of one device. Calls, imports and
- * effects begin and end; one in which nothing else happened becomes a single
- * event, so nothing is written before that is known. An access that is one
- * load or store becomes the shortest event there is.
+ * Writes down what happens at the boundary of one device: calls, imports and
+ * effects begin and end. It has the time that the device sees, ends chunks where
+ * they are full, and the recording where it fails or is over.
  */
 export class Recorder implements CallGate {
   /** Where it goes. */
   readonly output: RecordingOutput;
-  readonly #encoder: TraceWriter['encoder'];
+  readonly #encoder: EventEncoder;
+  readonly #open: OpenEvents;
   readonly #clock: Clock;
   #timeNs: number;
   #finishAtRest = false;
-  // What has begun: the outer ones are written, the rest is not.
-  #depth = 0;
-  #written = 0;
-  readonly #ops = new Uint8Array(MAX_DEPTH);
-  readonly #times = new Float64Array(MAX_DEPTH);
-  readonly #args = new Float64Array(MAX_DEPTH * SLOTS);
-  /** 1: the access has made one load or store, which is not written. */
-  readonly #fused = new Uint8Array(MAX_DEPTH);
-  readonly #fusedAt = new Float64Array(MAX_DEPTH * 3);
 
   /** @throws VfioError TRACE_SINK */
   constructor(
@@ -51,6 +42,7 @@ export class Recorder implements CallGate {
     this.#timeNs = clock.nowNs();
     this.output = new RecordingOutput(sink, header, this.#timeNs, checkpointInterval, chunkBytes);
     this.#encoder = this.output.writer.encoder;
+    this.#open = new OpenEvents(this.#encoder);
   }
 
   get events(): number {
@@ -59,7 +51,7 @@ export class Recorder implements CallGate {
 
   /** The operation that is under way, innermost; 0: none. */
   get innermost(): number {
-    return this.#depth > 0 ? (this.#ops[this.#depth - 1] as number) : 0;
+    return this.#open.innermost;
   }
 
   /** Whether anything is still written down. */
@@ -69,79 +61,37 @@ export class Recorder implements CallGate {
 
   /** Machine time as the device shall see it: it stands still during a call. */
   nowNs(): number {
-    return this.output.running && this.#depth > 0 ? this.#timeNs : this.#clock.nowNs();
+    return this.output.running && this.#open.depth > 0 ? this.#timeNs : this.#clock.nowNs();
   }
 
   begin(op: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): void {
     if (!this.output.running) return;
-    const depth = this.#depth;
-    if (depth === MAX_DEPTH) {
+    if (this.#open.full) {
       this.output.stop(
         new VfioError('TRACE_SINK', `more than ${MAX_DEPTH} calls inside each other`),
       );
       return;
     }
     if (TIMED[op] === 1) this.#timeNs = this.#clock.nowNs();
-    this.#ops[depth] = op;
-    this.#times[depth] = this.#timeNs;
-    this.#fused[depth] = 0;
-    const args = this.#args;
-    const at = depth * SLOTS;
-    args[at] = a;
-    args[at + 1] = b;
-    args[at + 2] = c;
-    args[at + 3] = d;
-    args[at + 4] = e;
-    args[at + 5] = f;
-    this.#depth = depth + 1;
+    this.#open.begin(op, this.#timeNs, a, b, c, d, e, f);
   }
 
   /** Like begin(), with bytes that go in; they are copied. */
   beginWith(op: number, input: Uint8Array, a = 0, b = 0, c = 0, d = 0): void {
     if (this.#isTooLong(input)) return;
     this.begin(op, a, b, c, d);
-    if (!this.output.running) return;
-    const top = this.#depth - 1;
-    this.#flush(top);
-    this.#encoder.start(op, this.#times[top] as number, this.#args, top * SLOTS, input);
-    this.#written = this.#depth;
+    if (this.output.running) this.#open.writeWith(input);
   }
 
   end(first = 0, second = 0, output: Uint8Array = NOTHING): void {
     if (!this.output.running || this.#isTooLong(output)) return;
-    const top = this.#depth - 1;
-    const op = this.#ops[top] as number;
-    this.#depth = top;
-    if (this.#written > top) {
-      this.#encoder.end(op, first, second, output);
-      this.#written = top;
-    } else if (this.#fused[top] === 1) {
-      this.#endAccess(top, op, first);
-    } else if ((op === OP_LOAD || op === OP_STORE) && this.#fuse(top, op, first)) {
-      return;
-    } else {
-      this.#flush(top);
-      this.#encoder.whole(
-        op,
-        this.#times[top] as number,
-        this.#args,
-        top * SLOTS,
-        NOTHING,
-        first,
-        second,
-        output,
-      );
-    }
-    this.#settle();
+    if (this.#open.end(first, second, output)) this.#settle();
   }
 
   /** What began last ends with an error. */
   thrown(error: unknown): void {
     if (!this.output.running) return;
-    this.#flush(this.#depth);
-    this.#encoder.thrown(utf8.encode(error instanceof VfioError ? error.code : ''));
-    this.#depth--;
-    this.#written = this.#depth;
+    this.#open.thrown(error);
     this.#settle();
   }
 
@@ -149,7 +99,7 @@ export class Recorder implements CallGate {
   note(op: number, input: Uint8Array = NOTHING, a = 0, b = 0): void {
     if (!this.output.running || this.#isTooLong(input)) return;
     if (TIMED[op] === 1) this.#timeNs = this.#clock.nowNs();
-    this.#flush(this.#depth);
+    this.#open.write();
     this.#encoder.whole(op, this.#timeNs, [a, b], 0, input);
   }
 
@@ -192,7 +142,7 @@ export class Recorder implements CallGate {
   finish(): void {
     if (!this.output.running) return;
     this.#finishAtRest = true;
-    if (this.#depth === 0 && !this.output.writing) this.output.finish(this.#timeNs);
+    if (this.#open.depth === 0 && !this.output.writing) this.output.finish(this.#timeNs);
   }
 
   #isTooLong(bytes: Uint8Array): boolean {
@@ -202,72 +152,14 @@ export class Recorder implements CallGate {
     return true;
   }
 
-  /** Whether the load or store is all that the access around it does so far. */
-  #fuse(top: number, op: number, result: number): boolean {
-    const outer = top - 1;
-    if (outer < this.#written || this.#fused[outer] === 1) return false;
-    const args = this.#args;
-    const inside = top * SLOTS;
-    const around = outer * SLOTS;
-    if (args[inside + 2] !== args[around + 2] || !this.#encoder.hasRoomFor()) return false;
-    const load = op === OP_LOAD;
-    if (this.#ops[outer] !== (load ? OP_READ : OP_WRITE)) return false;
-    if (!load && args[inside + 3] !== args[around + 3]) return false;
-    const fused = this.#fusedAt;
-    fused[outer * 3] = args[inside] as number;
-    fused[outer * 3 + 1] = args[inside + 1] as number;
-    fused[outer * 3 + 2] = load ? result : (args[inside + 3] as number);
-    this.#fused[outer] = 1;
-    return true;
-  }
-
-  #endAccess(top: number, op: number, result: number): void {
-    const value = this.#fusedAt[top * 3 + 2] as number;
-    if (op === OP_READ && value !== result) {
-      this.#flush(top + 1);
-      this.#encoder.end(op, result);
-      this.#written = top;
-      return;
-    }
-    this.#flush(top);
-    const at = top * SLOTS;
-    this.#encoder.access(
-      op === OP_WRITE,
-      this.#times[top] as number,
-      this.#args[at] as number,
-      this.#args[at + 1] as number,
-      this.#args[at + 2] as number,
-      this.#fusedAt[top * 3] as number,
-      this.#fusedAt[top * 3 + 1] as number,
-      value,
-    );
-  }
-
-  /** Writes the beginnings of what is further out than `depth`. */
-  #flush(depth: number): void {
-    const args = this.#args;
-    for (let at = this.#written; at < depth; at++) {
-      const op = this.#ops[at] as number;
-      const timeNs = this.#times[at] as number;
-      this.#encoder.start(op, timeNs, args, at * SLOTS);
-      if (this.#fused[at] !== 1) continue;
-      this.#fused[at] = 0;
-      const fused = this.#fusedAt;
-      const value = fused[at * 3 + 2] as number;
-      const access = [fused[at * 3], fused[at * 3 + 1], args[at * SLOTS + 2], value] as number[];
-      if (op === OP_READ) this.#encoder.whole(OP_LOAD, timeNs, access, 0, NOTHING, value);
-      else this.#encoder.whole(OP_STORE, timeNs, access, 0);
-    }
-    if (depth > this.#written) this.#written = depth;
-  }
-
   #settle(): void {
-    if (this.#depth === 0 && this.#finishAtRest) this.finish();
-    else if (this.output.writer.isFull(this.#depth)) this.#endChunk();
+    const { depth } = this.#open;
+    if (depth === 0 && this.#finishAtRest) this.finish();
+    else if (this.output.writer.isFull(depth)) this.#endChunk();
   }
 
   #endChunk(): void {
-    this.#flush(this.#depth);
-    this.output.endChunk(this.#timeNs, Array.from(this.#ops.subarray(0, this.#depth)));
+    this.#open.write();
+    this.output.endChunk(this.#timeNs, this.#open.ops);
   }
 }

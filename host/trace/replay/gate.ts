@@ -2,6 +2,8 @@ import { VfioError } from '../../errors';
 import type { CallGate } from '../calls';
 import * as ops from '../format/ops';
 import { actualText } from '../format/text';
+import { endedError } from './ended';
+import { sameArgs } from './match';
 import type { ReplaySession } from './session';
 
 interface Begun {
@@ -86,14 +88,16 @@ export class ReplayGate implements CallGate {
   #begin(op: number, a: number, b: number, c: number, d: number, input?: Uint8Array): void {
     const session = this.#session;
     // Devices are taken out because one differed: that is no second difference.
-    if (op === ops.OP_CLOSE && session.ofMachine.some(({ over }) => over)) session.muted = true;
+    if (op === ops.OP_CLOSE && session.together?.over) session.muted = true;
     if (session.muted) {
       this.#stack.push(MUTED);
       return;
     }
     if (op === ops.OP_DISCONNECT_LINE) session.disconnections++;
     const now = (session.nowNs as () => number)();
-    this.#bringDue(now, () => actualText(op, [a, b, c, d], input));
+    const ended = session.together?.endedBefore(now);
+    if (ended) throw endedError(ended);
+    this.#bringDue(now, op, a, b, c, d, input);
     const begun = session.enter(op, a, b, c, d, 0, 0, input);
     if (session.timeNs !== now) {
       const text = `${actualText(op, [a, b, c, d], input)} at ${now} ns`;
@@ -103,14 +107,29 @@ export class ReplayGate implements CallGate {
     this.#stack.push({ op, begun, results: [first, second] });
   }
 
-  /** Stimuli that come before the call, at this same time. */
-  #bringDue(now: number, actual: () => string): void {
+  /** What comes from outside before the call, at this same time: stimuli, and calls of the host. */
+  #bringDue(
+    now: number,
+    op: number,
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+    input: Uint8Array | undefined,
+  ): void {
     const session = this.#session;
     const { cursor, event } = session;
     while (cursor.peek() && event.depth === session.depth) {
-      if (ops.opShape(event.op)?.kind !== 'stimulus') return;
-      if (event.timeNs > now) throw session.diverged(`${actual()} at ${now} ns`);
-      session.stimulate();
+      if (ops.opShape(event.op)?.kind === 'stimulus') {
+        if (event.timeNs <= now) {
+          session.stimulate();
+          continue;
+        }
+        throw session.diverged(`${actualText(op, [a, b, c, d], input)} at ${now} ns`);
+      }
+      // The call may itself be that of the host.
+      if (event.op === op && sameArgs(event, a, b, c, d, 0, 0)) return;
+      if (event.timeNs > now || session.makeHostCall?.() !== true) return;
     }
   }
 }

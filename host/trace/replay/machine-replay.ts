@@ -7,6 +7,7 @@ import { noKernel, noSysfs } from './kernel';
 import { locateInMachine } from './locate';
 import { MachineReplayTap } from './machine-tap';
 import { ReplaySession } from './session';
+import { RecordedTogether } from './together';
 
 /** How a machine is run on recordings. */
 export interface ReplayHostOptions {
@@ -20,9 +21,18 @@ export interface ReplayHostOptions {
 
 /** A host whose devices are recordings. */
 export interface ReplayHost extends VfioHost {
-  /** Whether every recording has been replayed to its end. */
+  /** Whether every recording has been replayed to its end, or one of them to where it was cut off. */
   readonly ended: boolean;
-  /** @throws VfioError TRACE_DIVERGED when a recording has more than what happened */
+  /**
+   * The recording that was cut off first, once it has no whole call left: the run
+   * cannot go on without its device. The next call of any device then throws
+   * TRACE_ENDED, with the name of this one.
+   */
+  readonly endedBy: Trace | undefined;
+  /**
+   * @throws VfioError TRACE_DIVERGED when a recording has more than what happened,
+   *   and none of them was cut off here
+   */
   finish(): void;
   /**
    * Finds out between which checkpoints of the recording a divergence came about,
@@ -69,7 +79,8 @@ export function replayMachine(
   }
   const replays = [...byName.values()];
   const sessions = replays.map(({ session }) => session);
-  for (const session of sessions) session.ofMachine = sessions;
+  const together = new RecordedTogether(sessions);
+  for (const session of sessions) session.together = together;
   if (replays.length === 0) {
     throw new VfioError('OPTION_INVALID', 'there is no recording to replay');
   }
@@ -92,10 +103,14 @@ export function replayMachine(
       },
     },
     get ended() {
-      return replays.every(({ session }) => session.ended);
+      return together.ended !== undefined || sessions.every(({ ended }) => ended);
+    },
+    get endedBy() {
+      return together.ended?.trace;
     },
     finish() {
-      for (const { session } of replays) {
+      if (together.ended) return;
+      for (const session of sessions) {
         if (!session.ended) throw session.diverged('the end of the run');
       }
     },

@@ -8,6 +8,7 @@ import * as ops from '../format/ops';
 import { CheckpointComparison } from './checkpoint-comparison';
 import { stateOf } from './core-state';
 import { ReplayGate } from './gate';
+import type { HostCaller } from './host-calls';
 import { ReplayTap } from './tap';
 
 /** Lets the machine run, and compares. */
@@ -15,6 +16,7 @@ export class MachineReplayTap extends ReplayTap {
   #clock: Clock | undefined;
   #gate: ReplayGate | undefined;
   #waiting: TimerHandle | undefined;
+  #hostCalls: HostCaller | undefined;
   /** What was found where the recording has checkpoints. */
   readonly checkpoints = new CheckpointComparison(this.session.trace);
 
@@ -33,6 +35,14 @@ export class MachineReplayTap extends ReplayTap {
     this.#schedule();
   }
 
+  /** From here on, the calls of the host are made as well. */
+  makeHostCalls(caller: HostCaller): void {
+    const { session } = this;
+    this.#hostCalls = caller;
+    session.makeHostCall = () => caller.make(session);
+    this.#schedule();
+  }
+
   protected override startTimer(clock: Clock, delayNs: number): TimerHandle {
     return clock.setTimer(delayNs, () => {
       this.timerRuns = false;
@@ -42,21 +52,32 @@ export class MachineReplayTap extends ReplayTap {
     });
   }
 
-  /** Has the clock bring the next stimulus, where one comes before the next call. */
+  /** Has the clock bring what is next, where that comes from outside. */
   #schedule(): void {
     const { session } = this;
     this.#waiting?.cancel();
     this.#waiting = undefined;
     if (session.muted) return;
     this.#compare();
-    if (!session.cursor.peek() || session.event.depth !== session.depth) return;
-    if (ops.opShape(session.event.op)?.kind !== 'stimulus') return;
+    const { cursor, event } = session;
+    if (!cursor.peek() || event.depth !== session.depth) return;
+    const { timeNs } = event;
+    if (ops.opShape(event.op)?.kind === 'stimulus') {
+      this.#wait(timeNs, () => {
+        session.deliver();
+        this.#schedule();
+      });
+    } else if (this.#hostCalls?.canMake(session)) {
+      // Behind all that is due at that time: it may be one of the machine's own timers that calls.
+      this.#wait(timeNs, () => this.#wait(timeNs, () => session.makeHostCall?.()));
+    }
+  }
+
+  #wait(untilNs: number, then: () => void): void {
     const clock = this.#clock as Clock;
-    const delayNs = Math.max(0, session.event.timeNs - clock.nowNs());
-    this.#waiting = clock.setTimer(delayNs, () => {
+    this.#waiting = clock.setTimer(Math.max(0, untilNs - clock.nowNs()), () => {
       this.#waiting = undefined;
-      session.deliver();
-      this.#schedule();
+      then();
     });
   }
 
@@ -84,9 +105,10 @@ export class MachineReplayTap extends ReplayTap {
     const waiting = this.#waiting;
     const { position, timeNs, disconnections } = session;
     const lost = memory.word(EFFECTS_LOST);
+    const closed = session.device?.closed;
     return () => {
       // The device remembers by itself how many it has told of.
-      if (session.device?.closed !== false || memory.word(EFFECTS_LOST) !== lost) return false;
+      if (session.device?.closed !== closed || memory.word(EFFECTS_LOST) !== lost) return false;
       // The device has let go of the line's target.
       if (session.disconnections !== disconnections) return false;
       stateOf(memory).set(state);

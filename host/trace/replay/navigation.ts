@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../format/event';
-import { OP_LINE_UP, OP_READ, OP_WRITE } from '../format/ops';
+import { OP_CLOSE, OP_LINE_UP, OP_READ, OP_WRITE } from '../format/ops';
 import { type EventData, eventData } from '../format/text';
 import type { Trace } from '../format/trace';
 import { isStart } from './match';
@@ -70,6 +70,15 @@ export function endOf(trace: Trace): { readonly timeNs: number; readonly inCall:
     inCall = event.depth > 0 || event.phase === 'begin';
   }
   return { timeNs, inCall };
+}
+
+/** Whether a recording goes to the end of its device's life, also where it was not ended in order. */
+export function hasItsClosing(trace: Trace): boolean {
+  if (trace.finalised) return true;
+  const last = lastCallBefore(trace, trace.totals.events);
+  if (last === undefined || endOf(trace).inCall) return false;
+  const cursor = trace.cursor(last);
+  return cursor.peek() && cursor.event.op === OP_CLOSE;
 }
 
 /** Number of the last event before `event` that is outside of all calls. */

@@ -3,14 +3,17 @@ import type { VfioPlatformDevice } from '../../device/device';
 import { VfioError } from '../../errors';
 import type { TraceCursor } from '../format/cursor';
 import type { RecordedEvent } from '../format/event';
-import { OP_LOAD, OP_READ, OP_STORE, type OpShape, opShape } from '../format/ops';
+import { OP_LOAD, OP_STORE, type OpShape, opShape } from '../format/ops';
 import { actualText } from '../format/text';
 import type { Trace } from '../format/trace';
 import { type Divergence, DivergenceError } from './divergence';
 import { describeDivergence } from './divergence-report';
+import { endedError } from './ended';
 import { isStart, sameArgs, sameBytes } from './match';
 import { ReplayedError } from './replayed-error';
+import { ShortAccess } from './short-access';
 import { perform } from './stimuli';
+import type { RecordedTogether } from './together';
 
 const NOTHING = new Uint8Array(0);
 
@@ -47,21 +50,13 @@ export class ReplaySession {
   coreState: (() => Uint32Array | undefined) | undefined;
   /** Nothing is compared and nothing is consumed: the device is being brought to a checkpoint. */
   muted = false;
-  // A call in short form: its load or store is still to come.
-  #fused = false;
-  #fusedOp = 0;
-  #fusedWindow = 0;
-  #fusedOffset = 0;
-  #fusedWidth = 0;
-  #fusedValue = 0;
-  #name: string;
+  readonly #short = new ShortAccess();
 
   constructor(trace: Trace) {
     this.trace = trace;
     this.cursor = trace.cursor();
     this.event = this.cursor.event;
     this.timeNs = trace.chunks[0]?.timeNs ?? 0;
-    this.#name = trace.header.device.name;
   }
 
   /** Goes on from event `event`, outside of all calls. */
@@ -69,7 +64,7 @@ export class ReplaySession {
     this.cursor.seek(event);
     this.timeNs = timeNs;
     this.depth = 0;
-    this.#fused = false;
+    this.#short.forget();
     this.divergence = undefined;
     this.stateThere = undefined;
   }
@@ -99,8 +94,8 @@ export class ReplaySession {
     input: Uint8Array = NOTHING,
   ): boolean {
     const { event } = this;
-    if (this.#fused && (op === OP_LOAD || op === OP_STORE)) {
-      this.#enterFused(op, a, b, c, d);
+    if (this.#short.expected && (op === OP_LOAD || op === OP_STORE)) {
+      this.#takeShort(op, a, b, c, d);
       return false;
     }
     if (!this.cursor.peek()) throw this.#noMore(op, [a, b, c, d, e, f], input);
@@ -116,7 +111,7 @@ export class ReplaySession {
     this.cursor.next();
     this.timeNs = event.timeNs;
     this.depth++;
-    if (event.window >= 0) this.#expectFused();
+    if (event.window >= 0) this.#short.expect(event);
     return event.phase === 'begin';
   }
 
@@ -125,27 +120,29 @@ export class ReplaySession {
     this.cursor.next();
     this.timeNs = this.event.timeNs;
     this.depth++;
-    this.#expectFused();
+    this.#short.expect(this.event);
   }
 
   /** It is over. @throws DivergenceError when its load or store was not made */
   endAccess(): void {
-    if (this.#fused) throw this.diverged(`end of ${this.event.name} without its access`, true);
+    if (this.#short.expected)
+      throw this.diverged(`end of ${this.event.name} without its access`, true);
     this.depth--;
   }
 
   /** What enter() began is over; `event` then has its results. @param begun what enter() returned */
   leave(op: number, begun: boolean): void {
     if (begun) {
-      this.deliver();
-      if (!this.cursor.peek()) throw this.#ended();
+      this.#complete();
+      if (!this.cursor.peek()) throw endedError(this);
       const { event } = this;
       if (event.phase !== 'end' || event.depth !== this.depth - 1 || event.op !== op) {
         throw this.diverged(`end of ${opShape(op)?.name}`);
       }
       this.cursor.next();
     }
-    if (this.#fused) throw this.diverged(`end of ${opShape(op)?.name} without its access`, true);
+    if (this.#short.expected)
+      throw this.diverged(`end of ${opShape(op)?.name} without its access`, true);
     this.depth--;
   }
 
@@ -154,8 +151,8 @@ export class ReplaySession {
     const code = error instanceof VfioError ? error.code : '';
     const actual = `end of ${opShape(op)?.name} !! ${code === '' ? 'an error' : code}`;
     if (!begun) throw this.diverged(actual, true);
-    this.deliver();
-    if (!this.cursor.peek()) throw this.#ended();
+    this.#complete();
+    if (!this.cursor.peek()) throw endedError(this);
     const { event } = this;
     if (event.phase !== 'thrown' || event.depth !== this.depth - 1 || event.text !== code) {
       throw this.diverged(actual);
@@ -172,16 +169,16 @@ export class ReplaySession {
 
   /** The value of a load. */
   load(window: number, offset: number, width: number): number {
-    if (this.#fused) {
-      this.#enterFused(OP_LOAD, window, offset, width, 0);
-      return this.#fusedValue;
+    if (this.#short.expected) {
+      this.#takeShort(OP_LOAD, window, offset, width, 0);
+      return this.#short.value;
     }
     this.answer(OP_LOAD, window, offset, width);
     return this.event.results[0] as number;
   }
 
   store(window: number, offset: number, width: number, value: number): void {
-    if (this.#fused) this.#enterFused(OP_STORE, window, offset, width, value);
+    if (this.#short.expected) this.#takeShort(OP_STORE, window, offset, width, value);
     else this.answer(OP_STORE, window, offset, width, value);
   }
 
@@ -222,6 +219,12 @@ export class ReplaySession {
     }
   }
 
+  /** What else came in what is about to end, that neither the machine nor its listeners have done. */
+  #complete(): void {
+    do this.deliver();
+    while (this.cursor.peek() && this.makeHostCall?.() === true);
+  }
+
   /** Does the stimulus that is next. @throws DivergenceError where it cannot be done */
   stimulate(): void {
     this.cursor.next();
@@ -237,8 +240,13 @@ export class ReplaySession {
 
   /** Machine replay: calls so far that took a line from its target for good. */
   disconnections = 0;
-  /** Machine replay: those of all devices of the machine. */
-  ofMachine: readonly ReplaySession[] = [this];
+  /** Machine replay: this one and those of the machine's other devices. */
+  together: RecordedTogether | undefined;
+  /**
+   * Machine replay: makes the call that is next, where it is one of the host.
+   * @returns whether it is. Undefined: whoever runs the machine makes them.
+   */
+  makeHostCall: (() => boolean) | undefined;
 
   /** Told when a stimulus has been done. */
   onPlace: (() => void) | undefined;
@@ -257,39 +265,12 @@ export class ReplaySession {
     return error;
   }
 
-  #expectFused(): void {
-    const { event } = this;
-    this.#fused = true;
-    this.#fusedOp = event.op === OP_READ ? OP_LOAD : OP_STORE;
-    this.#fusedWindow = event.window;
-    this.#fusedOffset = event.windowOffset;
-    this.#fusedWidth = event.args[2] as number;
-    this.#fusedValue =
-      event.op === OP_READ ? (event.results[0] as number) : (event.args[3] as number);
-  }
-
-  #enterFused(op: number, window: number, offset: number, width: number, value: number): void {
-    if (
-      op !== this.#fusedOp ||
-      window !== this.#fusedWindow ||
-      offset !== this.#fusedOffset ||
-      width !== this.#fusedWidth ||
-      (op === OP_STORE && value !== this.#fusedValue)
-    ) {
-      throw this.diverged(actualText(op, [window, offset, width, value]), true);
-    }
-    this.#fused = false;
+  #takeShort(op: number, window: number, offset: number, width: number, value: number): void {
+    if (this.#short.take(op, window, offset, width, value)) return;
+    throw this.diverged(actualText(op, [window, offset, width, value]), true);
   }
 
   #noMore(op: number, args: number[], input: Uint8Array): Error {
-    return this.trace.finalised ? this.diverged(actualText(op, args, input)) : this.#ended();
-  }
-
-  #ended(): VfioError {
-    return new VfioError(
-      'TRACE_ENDED',
-      `${this.#name}: the recording ends here${this.trace.cut ? `: ${this.trace.cut.reason}` : ''}`,
-      { device: this.#name },
-    );
+    return this.trace.finalised ? this.diverged(actualText(op, args, input)) : endedError(this);
   }
 }
