@@ -62,3 +62,19 @@ it('has something to say on a computer without such devices', async () => {
     out: 'There are no such devices.\n',
   });
 });
+
+it('asks the kernel for each file once, however many devices there are', async () => {
+  const desk = new Desk();
+  const asked = new Map<string, number>();
+  const { files } = desk.system;
+  for (const name of ['readText', 'readLink', 'realPath', 'list'] as const) {
+    const ask = files[name].bind(files) as (path: string) => never;
+    files[name] = (path: string) => {
+      asked.set(`${name} ${path}`, (asked.get(`${name} ${path}`) ?? 0) + 1);
+      return ask(path);
+    };
+  }
+  await desk.run('list');
+  expect(asked.get('list /proc')).toBe(1);
+  expect([...asked].filter(([, times]) => times > 1)).toEqual([]);
+});

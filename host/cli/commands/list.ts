@@ -2,6 +2,7 @@ import type { Command } from '../arguments/command';
 import { flag } from '../arguments/values';
 import { findHolders, type Holder } from '../devices/holders';
 import { type HostDevice, isVfioBound, listDevices } from '../devices/host-device';
+import { remembered } from '../devices/remembered-files';
 import { type Use, usesOf } from '../devices/uses';
 import { EXIT_OK } from '../exit-codes';
 import type { Paint } from '../output/paint';
@@ -95,7 +96,8 @@ Lists the devices of the platform and AMBA buses that could be passed through.
 Needs no root, but only root sees what processes of other users have open.
 `,
   async run({ values, system }) {
-    const { files, pid } = system;
+    const { pid } = system;
+    const files = remembered(system.files);
     const all = listDevices(files);
     const shown = flag(values, 'all') ? all : all.filter(({ described }) => described);
     let incomplete = false;

@@ -1,0 +1,24 @@
+import type { HostFiles } from '../environment';
+
+/**
+ * `files` as they are when first looked at: for a command that asks the same of
+ * sysfs and /proc for every device, and shows one moment.
+ */
+export function remembered(files: HostFiles): HostFiles {
+  const once = <T>(read: (path: string) => T): ((path: string) => T) => {
+    const known = new Map<string, T>();
+    return (path) => {
+      if (!known.has(path)) known.set(path, read(path));
+      return known.get(path) as T;
+    };
+  };
+  return {
+    exists: once((path) => files.exists(path)),
+    readText: once((path) => files.readText(path)),
+    readLink: once((path) => files.readLink(path)),
+    realPath: once((path) => files.realPath(path)),
+    list: once((path) => files.list(path)),
+    readBytes: once((path) => files.readBytes(path)),
+    access: (path, mode) => files.access(path, mode),
+  };
+}
