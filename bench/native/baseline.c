@@ -1,4 +1,4 @@
-/* What a C program needs for the same: native-c latency|sustained|load|unmask COUNT [threads].
+/* What a C program needs for the same: native-c latency|sustained|load|loads|unmask COUNT [threads].
  * It runs on the played kernel as ours does. Prints ns. */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -107,7 +107,21 @@ static double sustained(struct device *device, uint32_t count) {
 #define LOAD sum += registers[1];
 #define FOUR_LOADS LOAD LOAD LOAD LOAD
 
+/* Each from where the one before it said. */
+#define STEP offset = *(volatile uint32_t *)(registers + offset);
+#define FOUR_STEPS STEP STEP STEP STEP
+
 static double load(struct device *device, uint32_t count) {
+  volatile char *registers = (volatile char *)device->registers;
+  uint32_t offset = 8;
+  uint64_t start = now_ns();
+  for (uint32_t i = 0; i < count; i += 16) { FOUR_STEPS FOUR_STEPS FOUR_STEPS FOUR_STEPS }
+  double ns = (double)(now_ns() - start) / count;
+  if (offset != 8) abort();
+  return ns;
+}
+
+static double loads(struct device *device, uint32_t count) {
   volatile uint32_t *registers = device->registers;
   uint32_t sum = 0;
   uint64_t start = now_ns();
@@ -141,12 +155,14 @@ int main(int argc, char **argv) {
   command("option pass-through 1");
   open_device(&device);
   command("poke bench 0 4 07000000");
+  command("poke bench 0 8 08000000");
   double ns = 0;
   for (int round = 0; round < 2; round++) {
     device.ups = 0;
     if (strcmp(argv[1], "latency") == 0) ns = latency(&device, count);
     else if (strcmp(argv[1], "sustained") == 0) ns = sustained(&device, count);
     else if (strcmp(argv[1], "load") == 0) ns = load(&device, count);
+    else if (strcmp(argv[1], "loads") == 0) ns = loads(&device, count);
     else ns = unmask(&device, count);
   }
   printf("%f\n", ns);

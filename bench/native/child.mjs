@@ -1,9 +1,9 @@
 // One measurement of the native host, in a process on the played kernel:
-// child.mjs latency|wake-up|libuv|sustained|read|empty|load|unmask COUNT. Prints ns.
+// child.mjs latency|wake-up|libuv|sustained|read|empty|load|loads|unmask COUNT. Prints ns.
 import { createRequire } from 'node:module';
 import { PROBE } from './build.mjs';
 import { openBench } from './device.mjs';
-import { bareLoad, emptyExport } from './modules.mjs';
+import { bareLoads, emptyExport } from './modules.mjs';
 
 const EFD_CLOEXEC = 0x80000;
 const EFD_NONBLOCK = 0x800;
@@ -119,18 +119,17 @@ async function empty() {
   );
 }
 
-async function load() {
+/** @param {(wasm: object, pointer: number) => boolean} portion makes PORTION loads, and tells whether they were right */
+async function bare(portion) {
   const { device, seen } = await openBench();
   device.connectLine(0, { up() {}, down() {} });
   const { pointer } = device.regions[0].mapped[0];
-  const loads = await bareLoad(seen.memory);
+  const wasm = await bareLoads(seen.memory);
   return warm(() =>
     perOperation((n) => {
       // In portions: an engine changes to its optimised code between calls.
       for (let left = n; left > 0; left -= PORTION) {
-        if (loads(pointer + 4, PORTION) !== 7 * PORTION) {
-          throw new Error('bench: a load went wrong');
-        }
+        if (!portion(wasm, pointer)) throw new Error('bench: a load went wrong');
       }
     }),
   );
@@ -154,7 +153,8 @@ const measurements = {
   libuv,
   read,
   empty,
-  load,
+  load: () => bare((wasm, pointer) => wasm.chain(pointer, 8, PORTION) === 8),
+  loads: () => bare((wasm, pointer) => wasm.loads(pointer + 4, PORTION) === 7 * PORTION),
   unmask,
 };
 console.log(await measurements[what]());

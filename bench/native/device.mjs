@@ -42,6 +42,7 @@ export async function openBench() {
   command('option pass-through 1');
   command('device bench region=0x1000 irq=level');
   command('poke bench 0 4 07000000');
+  command('poke bench 0 8 08000000');
   const native = new NativeHost();
   const seen = {};
   const host = { kernel: observed(native.kernel, seen), sysfs: native.sysfs };

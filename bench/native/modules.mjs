@@ -26,15 +26,25 @@ export function loads(pointer: usize, count: u32): u32 {
     ${'sum += atomic.load<u32>(pointer);'.repeat(IN_A_ROW)}
   }
   return sum;
+}
+
+export function chain(pointer: usize, offset: u32, count: u32): u32 {
+  for (let i: u32 = 0; i < count; i += ${IN_A_ROW}) {
+    ${'offset = atomic.load<u32>(pointer + offset);'.repeat(IN_A_ROW)}
+  }
+  return offset;
 }`;
 
 /**
  * The load that the core makes, over and over, in the core's own memory.
  * @param {WebAssembly.Memory} memory
- * @returns {Promise<(pointer: number, count: number) => number>} gives the sum of `count`
- *   loads, a multiple of 16
+ * @returns {Promise<{
+ *   loads(pointer: number, count: number): number,
+ *   chain(pointer: number, offset: number, count: number): number,
+ * }>} `loads` gives the sum of `count` loads, a multiple of 16; `chain` loads from the
+ *   offset that the load before it gave
  */
-export async function bareLoad(memory) {
+export async function bareLoads(memory) {
   let binary;
   const { error, stderr } = await main(
     [
@@ -52,5 +62,5 @@ export async function bareLoad(memory) {
   if (error) throw new Error(`bench: ${error.message}\n${stderr}`);
   const module = new WebAssembly.Module(binary);
   const imports = { env: { memory, abort() {} } };
-  return new WebAssembly.Instance(module, imports).exports.loads;
+  return new WebAssembly.Instance(module, imports).exports;
 }

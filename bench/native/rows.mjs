@@ -18,7 +18,10 @@ const ROWS = [
   // A rate of at least half: twice the time.
   ['sustained interrupts', 3000, 2, ['js', 'sustained'], ['c', 'sustained']],
   ['mapped register read', 5_000_000, 2, ['js', 'read'], ['js', 'empty']],
+  // One after the other, as a CPU makes the loads of a device's memory; and of
+  // ordinary memory, where it makes several at once.
   ['bare load in Wasm', 32_000_000, 1.3, ['js', 'load'], ['c', 'load']],
+  ['bare loads, overlapping', 32_000_000, undefined, ['js', 'loads'], ['c', 'loads']],
   // As an emulator in C has threads; and without, though Node always has some.
   ['unmask', 200_000, 1.5, ['js', 'unmask'], ['c', 'unmask', 'threads']],
   ['unmask, 1 thread C', 200_000, undefined, ['js', 'unmask'], ['c', 'unmask']],
