@@ -10,7 +10,13 @@ const { bin } = JSON.parse(readFileSync(`${PACKAGE}/package.json`, 'utf8'));
 
 /** Starts vfio-wasm as the package's users do. */
 export function start(...args: readonly string[]) {
-  const child = spawn(process.execPath, [`${PACKAGE}/${bin['vfio-wasm']}`, ...args]);
+  return startAs(0, ...args);
+}
+
+/** The same with another user's rights. */
+export function startAs(uid: number, ...args: readonly string[]) {
+  const program = `${PACKAGE}/${bin['vfio-wasm']}`;
+  const child = spawn(process.execPath, [program, ...args], { uid, gid: uid });
   let out = '';
   let error = '';
   child.stdout.on('data', (chunk) => {

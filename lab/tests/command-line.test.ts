@@ -3,14 +3,15 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { afterEach, before, beforeEach, describe, it } from 'node:test';
 import { findDevice } from '../../host/cli/devices/find-device';
 import { listDevices, readDevice } from '../../host/cli/devices/host-device';
-import { EXIT_BUSY, EXIT_INTERRUPTED, EXIT_OK } from '../../host/cli/exit-codes';
+import { EXIT_BUSY, EXIT_INTERRUPTED, EXIT_OK, EXIT_PERMISSION } from '../../host/cli/exit-codes';
 import { NodeFiles } from '../../host/cli/system/node-files';
 import { FileSysfs } from '../../host/native/index';
-import { json, start, until } from '../guest/command-line';
+import { json, start, startAs, until } from '../guest/command-line';
 import { pl061 } from '../guest/registers';
 import { prepareDevices, Rig } from '../guest/rig';
 import { board } from '../scenarios/scenario';
 
+const NOBODY = 65534;
 const HOST_DRIVER = 'rtc-pl031';
 const RECORD = `/run/vfio-wasm/amba-${board.rtc}.json`;
 
@@ -35,6 +36,13 @@ const AS_FOUND = { driver: HOST_DRIVER, driverOverride: undefined, remembered: f
 
 describe('vfio-wasm with a device that a driver of the host has', () => {
   beforeEach(giveToHost);
+
+  it('leaves it alone when the user may not bind, and says who may', async () => {
+    const { code, error } = await startAs(NOBODY, 'bind', board.rtc).ended;
+    assert.equal(code, EXIT_PERMISSION, error);
+    assert.match(error, /changing the driver of \S+ needs root .*EACCES/);
+    assert.deepEqual(stateOf(board.rtc), AS_FOUND);
+  });
 
   it('binds it, reads it, describes it, and gives it back', async () => {
     assert.deepEqual(stateOf(board.rtc), AS_FOUND);
