@@ -36,7 +36,8 @@ export interface Addon {
   adopt(fd: number, owned: boolean): number;
   giveBack(lent: number): number;
   ioctl(fd: number, request: number, value: number, bytes: Uint8Array, length: number): number;
-  unmask(fd: number, line: number): number;
+  /** @returns −errno, or undefined for success: a number would take a handle */
+  unmask(fd: number, line: number): number | undefined;
   eventfd(initial: number, flags: number): number;
   read(fd: number, memory: Uint8Array, pointer: number, length: number): number;
   write(fd: number, memory: Uint8Array, pointer: number, length: number): number;

@@ -21,16 +21,21 @@ class Gate {
  public:
   /** In front of `epoll`, with a way past it for `stop`; 0 or −errno. */
   int open(int epoll, int stop) {
-    const int fd = sys::epoll_create();
-    if (fd < 0) return fd;
-    fd_ = OwnedFd(fd);
-    watched_ = epoll;
-    const int added = sys::epoll_add(fd, stop, 0);
-    if (added < 0) return added;
-    const int watching = sys::epoll_add(fd, epoll, 0);
+    const int created = sys::epoll_create();
+    if (created < 0) return created;
+    OwnedFd fd(created);
+    const int stopping = sys::epoll_add(fd.get(), stop, 0);
+    if (stopping < 0) return stopping;
+    const int watching = sys::epoll_add(fd.get(), epoll, 0);
+    if (watching < 0) return watching;
     // A signal takes longer with every epoll that has to hear of it.
-    return watching < 0 ? watching : sys::epoll_listen(fd, epoll, false);
+    const int silent = sys::epoll_listen(fd.get(), epoll, false);
+    if (silent < 0) return silent;
+    fd_ = std::move(fd);
+    watched_ = epoll;
+    return 0;
   }
+  void close() { fd_.close(); }
 
   /** The owner begins to look, or stops; it stops before it does anything else. */
   void look(bool on) {

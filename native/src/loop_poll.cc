@@ -9,6 +9,9 @@ namespace vfio_native {
 
 namespace {
 
+/** The same as the longest that a loop looks around. */
+constexpr int64_t kLongestRoundNs = HaltPoll::kMostUs * int64_t{1000};
+
 struct Poll : LoopHandles {
   Poll(uv_loop_s* loop, const LoopPoll::Callbacks& called, HaltPoll& polled, void* told)
       : LoopHandles(loop), callbacks(called), halt_poll(polled), owner(told) {}
@@ -51,6 +54,7 @@ bool look_around(Poll* poll, int64_t window) {
 
 /** The loop begins to wait. @returns whether it has taken something instead, and told of it */
 bool wait(Poll* poll) {
+  // 0 also while libuv has descriptors that it has not given to the kernel yet.
   const int timeout_ms = uv_backend_timeout(poll->loop());
   if (timeout_ms == 0) return false;
   poll->callbacks.sleeps(poll->owner);
@@ -60,20 +64,24 @@ bool wait(Poll* poll) {
   // No longer than until the next timer.
   if (timeout_ms > 0) window = std::min(window, int64_t{timeout_ms} * 1'000'000);
   const bool taken = look_around(poll, window);
+  if (taken) {
+    wake(poll, true);
+    poll->callbacks.awake(poll->owner);
+    poll->callbacks.tell(poll->owner);
+  }
   // The loop reckons its timers from what it took for the time before.
   uv_update_time(poll->loop());
-  if (!taken) return false;
-  wake(poll, true);
-  poll->callbacks.awake(poll->owner);
-  poll->callbacks.tell(poll->owner);
-  return true;
+  return taken;
 }
 
 void on_prepare(void* handle) {
   Poll* poll = owner_of<Poll>(handle);
-  // A round through the loop would ask the kernel twice more for each signal.
-  // Others have their turn as soon as there is something for them.
-  while (wait(poll) && !sys::readable(uv_backend_fd(poll->loop()))) continue;
+  // A round through the loop asks the kernel twice more for each signal. It is
+  // made as soon as there is something for others, and now and then in any case:
+  // who only comes along with a round (uv_check_t, setImmediate().unref()) cannot
+  // be seen from here.
+  const int64_t end = sys::now_ns() + kLongestRoundNs;
+  while (wait(poll) && !sys::readable(uv_backend_fd(poll->loop())) && sys::now_ns() < end) continue;
 }
 
 void on_check(void* handle) {

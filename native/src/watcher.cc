@@ -52,7 +52,10 @@ int Watcher::start() {
     status = -EAGAIN;
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (status < 0) return status;
+  if (status < 0) {
+    gate_.close();
+    return status;
+  }
   epoll_ = std::move(epoll);
   stop_ = std::move(stop);
   return 0;
