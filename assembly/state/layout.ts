@@ -115,10 +115,21 @@ export const STATE_END = ACCESS_BUFFERS + 8 * MAX_NESTED_ACCESSES;
  * access on to its import `load`, the host may perform it without asking: one
  * of 1, 2 or 4 bytes, aligned, below HOST_READ_END; `load` gets SHORT_POINTER
  * plus the offset. Afterwards it calls performed(). The same for writes.
+ *
+ * Nor need it call that where the access cannot complete anything, which is
+ * while SERIAL_ACTIVE is NO_LINE and RULE_COUNT 0: then it adds 1 to READS or
+ * WRITES, and applies what waits (FIRST_EFFECT).
  */
 export const SHORT_POINTER = REGIONS + 40;
 export const HOST_READ_END = REGIONS + 44;
 export const HOST_WRITE_END = REGIONS + 48;
+
+/** The ACTIVE serialised line, or NO_LINE. */
+export const SERIAL_ACTIVE = MACHINE;
+/** EOI register rules that there are. */
+export const RULE_COUNT = DEVICE + 68;
+export const READS = DEVICE_STATISTICS;
+export const WRITES = DEVICE_STATISTICS + 4;
 
 // Fields of VolatileRecord that the host reads or writes on its hot path
 export const EFFECT_HEAD = VOLATILE;

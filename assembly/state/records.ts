@@ -257,6 +257,14 @@ if (layout.VOLATILE + offsetof<VolatileRecord>('firstEffect') != layout.FIRST_EF
   ERROR('FIRST_EFFECT moved');
 if (layout.VOLATILE + offsetof<VolatileRecord>('activations') != layout.ACTIVATIONS)
   ERROR('ACTIVATIONS moved');
+if (layout.MACHINE + offsetof<MachineRecord>('serialActive') != layout.SERIAL_ACTIVE)
+  ERROR('SERIAL_ACTIVE moved');
+if (layout.DEVICE + offsetof<DeviceRecord>('ruleCount') != layout.RULE_COUNT)
+  ERROR('RULE_COUNT moved');
+if (layout.DEVICE_STATISTICS + offsetof<DeviceStatistics>('reads') != layout.READS)
+  ERROR('READS moved');
+if (layout.DEVICE_STATISTICS + offsetof<DeviceStatistics>('writes') != layout.WRITES)
+  ERROR('WRITES moved');
 if ((MAX_REGIONS & (MAX_REGIONS - 1)) != 0) ERROR('the host takes MAX_REGIONS for a power of two');
 if (layout.REGIONS + offsetof<RegionRecord>('shortPointer') != layout.SHORT_POINTER)
   ERROR('SHORT_POINTER moved');

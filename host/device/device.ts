@@ -40,6 +40,10 @@ const LINE_WORDS = layout.LINE_STRIDE >>> 2;
 const SHORT_POINTER = layout.SHORT_POINTER >>> 2;
 const HOST_READ_END = layout.HOST_READ_END >>> 2;
 const HOST_WRITE_END = layout.HOST_WRITE_END >>> 2;
+const SERIAL_ACTIVE = layout.SERIAL_ACTIVE >>> 2;
+const RULE_COUNT = layout.RULE_COUNT >>> 2;
+const READS = layout.READS >>> 2;
+const WRITES = layout.WRITES >>> 2;
 const REGION_WORDS = layout.REGION_STRIDE >>> 2;
 /** Regions that may exist; there is a power of two of them. */
 const REGION_MASK = MAX_REGIONS - 1;
@@ -190,6 +194,11 @@ export class VfioPlatformDevice {
       const activation = words[ACTIVATIONS] as number;
       const pointer = (words[region * REGION_WORDS + SHORT_POINTER] as number) + offset;
       const value = this.load(pointer, width);
+      if (words[SERIAL_ACTIVE] === layout.NO_LINE && words[RULE_COUNT] === 0) {
+        words[READS] = ((words[READS] as number) + 1) | 0;
+        if (words[FIRST] !== 0) this.pump.run();
+        return value >>> 0;
+      }
       const effect = this.corePerformed(region, offset, width, value, activation);
       if (effect !== 0) this.pump.lower(effect);
       return value >>> 0;
@@ -225,6 +234,11 @@ export class VfioPlatformDevice {
       // What is no number throws before it has reached anything.
       const data = value | 0;
       this.store(pointer, width, data);
+      if (words[SERIAL_ACTIVE] === layout.NO_LINE && words[RULE_COUNT] === 0) {
+        words[WRITES] = ((words[WRITES] as number) + 1) | 0;
+        if (words[FIRST] !== 0) this.pump.run();
+        return;
+      }
       const access = width | effects.PERFORMED_WRITE;
       effect = this.corePerformed(region, offset, access, data, activation);
     } else {
