@@ -192,9 +192,14 @@ export class VfioPlatformDevice {
     const { words } = this;
     if (offset < (words[region * REGION_WORDS + HOST_READ_END] as number)) {
       const activation = words[ACTIVATIONS] as number;
+      const active = words[SERIAL_ACTIVE] as number;
       const pointer = (words[region * REGION_WORDS + SHORT_POINTER] as number) + offset;
       const value = this.load(pointer, width);
-      if (words[SERIAL_ACTIVE] === layout.NO_LINE && words[RULE_COUNT] === 0) {
+      if (
+        active === layout.NO_LINE &&
+        words[SERIAL_ACTIVE] === layout.NO_LINE &&
+        words[RULE_COUNT] === 0
+      ) {
         words[READS] = ((words[READS] as number) + 1) | 0;
         if (words[FIRST] !== 0) this.pump.run();
         return value >>> 0;
@@ -203,16 +208,19 @@ export class VfioPlatformDevice {
       if (effect !== 0) this.pump.lower(effect);
       return value >>> 0;
     }
+    return this.readCore(region, offset, width);
+  }
+
+  /** read() of what the core performs. */
+  private readCore(region: number, offset: number, width: number): number {
     const value = this.coreRead(region, offset, width);
-    if (words[FIRST] !== 0) this.pump.run();
+    if (this.words[FIRST] !== 0) this.pump.run();
     return value >>> 0;
   }
 
   /** read() of what need not be an access that a device can have. */
   #readAny(region: number, offset: number, width: number): number {
-    const value = this.coreRead(word(region), word(offset), narrow(width));
-    if (this.words[FIRST] !== 0) this.pump.run();
-    return value >>> 0;
+    return this.readCore(word(region), word(offset), narrow(width));
   }
 
   /** A guest write of 1, 2 or 4 bytes. */
@@ -230,11 +238,16 @@ export class VfioPlatformDevice {
     let effect: number;
     if (offset < (words[region * REGION_WORDS + HOST_WRITE_END] as number)) {
       const activation = words[ACTIVATIONS] as number;
+      const active = words[SERIAL_ACTIVE] as number;
       const pointer = (words[region * REGION_WORDS + SHORT_POINTER] as number) + offset;
       // What is no number throws before it has reached anything.
       const data = value | 0;
       this.store(pointer, width, data);
-      if (words[SERIAL_ACTIVE] === layout.NO_LINE && words[RULE_COUNT] === 0) {
+      if (
+        active === layout.NO_LINE &&
+        words[SERIAL_ACTIVE] === layout.NO_LINE &&
+        words[RULE_COUNT] === 0
+      ) {
         words[WRITES] = ((words[WRITES] as number) + 1) | 0;
         if (words[FIRST] !== 0) this.pump.run();
         return;
