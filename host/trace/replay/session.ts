@@ -74,11 +74,6 @@ export class ReplaySession {
     return !this.cursor.peek();
   }
 
-  /** Whether nothing that follows can be compared: it differed, or the trace was cut off here. */
-  get over(): boolean {
-    return this.divergence !== undefined || (!this.trace.finalised && this.ended);
-  }
-
   /**
    * The device, or its machine, begins something: it must be the next event.
    * @returns whether others are inside it, so that its end comes later

@@ -29,7 +29,7 @@ export class RecordedTogether {
 
   /** Whether nothing that follows can be compared: one differed, or was cut off here. */
   get over(): boolean {
-    return this.sessions.some(({ over }) => over);
+    return this.ended !== undefined || this.sessions.some(({ divergence }) => divergence);
   }
 
   /** Whether one was cut off before its device was closed. */
