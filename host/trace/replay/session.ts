@@ -235,6 +235,8 @@ export class ReplaySession {
 
   /** Machine replay: calls so far that took a line from its target for good. */
   disconnections = 0;
+  /** Machine replay: the error of the last call that threw, as it did in the recording. */
+  thrown: unknown;
   /** Machine replay: this one and those of the machine's other devices. */
   together: RecordedTogether | undefined;
   /**
