@@ -109,10 +109,10 @@ export function replayMachine(
       return together.ended?.trace;
     },
     finish() {
-      if (together.ended) return;
-      for (const session of sessions) {
-        if (!session.ended) throw session.diverged('the end of the run');
-      }
+      const clock = sessions.find(({ nowNs }) => nowNs !== undefined)?.nowNs;
+      const until = together.ended && clock ? clock() : Number.POSITIVE_INFINITY;
+      const missed = together.missedBefore(until);
+      if (missed) throw missed.diverged('the end of the run');
     },
     async locate(divergence) {
       const replay = replays.find(({ session }) => session.divergence === divergence);
