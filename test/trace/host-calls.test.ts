@@ -5,7 +5,14 @@ import type { VfioHost } from '../../host/boundary/host';
 import { openDevice } from '../../host/device/open';
 import type { Machine } from '../../host/machines/contract';
 import { Pl031, SimulatedHost, VirtualClock } from '../../host/sim';
-import { type BootGuest, MachineDebugger, MemorySink, record, Trace } from '../../host/trace';
+import {
+  type BootGuest,
+  MachineDebugger,
+  MemorySink,
+  record,
+  replayHost,
+  Trace,
+} from '../../host/trace';
 import { bootFirmwareOn, openAll, recordingInto, simulatedBoard } from './firmware-world';
 
 type Guest = Awaited<ReturnType<typeof bootFirmwareOn>>;
@@ -148,6 +155,29 @@ describe('calls that the host makes from timers', () => {
     expect(at.next?.name).toBe('close');
     expect(hash(chip)).toBe(run1.sram);
     at.dispose();
+  });
+});
+
+describe('with replayHost()', () => {
+  const reset = (guest: Guest) =>
+    guest.machine.clock.setTimer(1.0371 * MS, () => guest.devices[0]?.reset());
+
+  it('calls of the host are for whoever runs the machine to make again', async () => {
+    const { traces, sram } = await recorded((guest) => {
+      reset(guest);
+      run(guest, 2 * MS);
+    });
+    const host = replayHost(traces);
+    const guest = await bootFirmwareOn(() => host);
+    reset(guest);
+    run(guest, 2 * MS);
+    expect(hash(guest.chip)).toBe(sram);
+    guest.dispose();
+    host.finish();
+
+    const without = await bootFirmwareOn(() => replayHost(traces));
+    expect(() => run(without, 2 * MS)).toThrow('expected reset');
+    without.dispose();
   });
 });
 

@@ -54,6 +54,11 @@ export interface MachineReplay {
  * machine that is deterministic, with the same guest; what the guest does
  * otherwise than recorded is thrown as DivergenceError out of the access.
  *
+ * What whoever ran the machine called on a device (reset(), maskLine(), pause(),
+ * snapshot(), unplug() and the like) is not repeated: make these calls again at
+ * their guest times, or the replay diverges there. A MachineDebugger makes them
+ * from the recording: seek(Infinity) runs it to its end.
+ *
  * @throws VfioError TRACE_NOT_DETERMINISTIC
  */
 export function replayHost(
