@@ -30,8 +30,8 @@ export interface ReplayHost extends VfioHost {
    */
   readonly endedBy: Trace | undefined;
   /**
-   * @throws VfioError TRACE_DIVERGED when a recording has more than what happened,
-   *   and none of them was cut off here
+   * @throws VfioError TRACE_DIVERGED when a recording has more than what happened;
+   *   where one of them was cut off here, when one has more before that
    */
   finish(): void;
   /**
