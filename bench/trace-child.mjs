@@ -131,6 +131,7 @@ async function seeking() {
   }
   const walk = await TraceDebugger.start(trace);
   const states = [];
+  // The first goes through cold code, which takes several times as long: it is the maximum.
   for (let i = 9; i >= 1; i--) {
     const start = nowMs();
     await walk.seek(Math.floor((events * i) / 10) + 1234);

@@ -7,7 +7,7 @@ import { fail } from '../scripts/setup.mjs';
 import { startBoard } from './board/board.mjs';
 import { Plan } from './board/plan.mjs';
 import { Summary } from './board/report.mjs';
-import { runMachine } from './board/run.mjs';
+import { runMachine, runMachines } from './board/run.mjs';
 import { buildGuest } from './build/guest.mjs';
 import { cache } from './build/step.mjs';
 
@@ -24,8 +24,8 @@ export async function runTests(guest, only) {
   mkdirSync(cache, { recursive: true });
   const count = Math.min(MACHINES, availableParallelism(), plan.size);
   const logs = Array.from({ length: count }, (_, index) => join(cache, `console-${index + 1}.log`));
-  await Promise.all(
-    logs.map(async (path, index) => {
+  await runMachines(
+    logs.map((path, index) => async () => {
       const log = createWriteStream(path);
       const name = `machine ${index + 1}`;
       /** @param {import('./board/board.mjs').OnReport} onReport */
@@ -37,6 +37,8 @@ export async function runTests(guest, only) {
       await runMachine({ name, start, plan, summary, log });
       log.end();
     }),
+    plan,
+    summary,
   );
   const ok = summary.finish();
   if (!ok) console.log(`the consoles of the guests are in ${logs.join(' and ')}`);

@@ -5,4 +5,5 @@ export class Plan {
   constructor(only: string, all?: readonly string[]);
   readonly size: number;
   next(): Task;
+  takeRest(): string[];
 }

@@ -34,9 +34,9 @@ export class Plan {
    * @param {readonly string[]} [all] the files that there are
    */
   constructor(only, all = allFiles()) {
-    const parts = only.split(',');
+    const parts = only.split(',').filter((part) => part !== '');
     const named = all.filter((file) => parts.some((part) => file.includes(part)));
-    if (named.length === 0) this.#tests = only;
+    if (named.length === 0 && parts.length > 0) this.#tests = only;
     /** @param {string} file */
     const rank = (file) => (LONGEST_FIRST.indexOf(file) + 1 || LONGEST_FIRST.length + 1) - 1;
     this.#files = (named.length > 0 ? named : [...all]).sort((a, b) => rank(a) - rank(b));
@@ -50,5 +50,10 @@ export class Plan {
   /** What a machine that is free shall do. @returns {Task} */
   next() {
     return { file: this.#files.shift(), tests: this.#tests };
+  }
+
+  /** The files that no machine has taken; none is left then. @returns {string[]} */
+  takeRest() {
+    return this.#files.splice(0);
   }
 }

@@ -6,6 +6,7 @@ export class Summary {
   readonly failed: number;
   readonly skipped: number;
   machine(): MachineReport;
+  fail(what: string): void;
   finish(): boolean;
 }
 

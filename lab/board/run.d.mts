@@ -4,7 +4,6 @@ import type { Plan } from './plan.mjs';
 import type { Summary } from './report.mjs';
 
 export const SILENCE_MS: number;
-export const LIMIT_MS: number;
 
 export interface Board {
   readonly console: Readable | null;
@@ -21,3 +20,9 @@ export function runMachine(options: {
   readonly summary: Summary;
   readonly log: Writable;
 }): Promise<void>;
+
+export function runMachines(
+  runs: readonly (() => Promise<void>)[],
+  plan: Plan,
+  summary: Summary,
+): Promise<void>;

@@ -1,9 +1,7 @@
-// Runs tests on one machine, and sees to it that it comes to an end.
+// Runs tests on one machine, and sees to it that it comes to an end; each file has a limit of its own in the guest.
 
 /** The guest says every few seconds that it is alive (lab/guest/main.ts); a busy host may keep it waiting. */
 export const SILENCE_MS = 120_000;
-/** All tests of a machine. */
-export const LIMIT_MS = 900_000;
 const CONSOLE_LINES = 30;
 
 /**
@@ -33,21 +31,30 @@ export async function runMachine({ name, start, plan, summary, log }) {
     else report.take(message);
   });
   let why = 'ended before its tests did';
-  /** @param {string} reason @param {number} ms */
-  const giveUpAfter = (reason, ms) =>
-    setTimeout(() => {
-      why = `${reason} for ${ms / 1000} s`;
-      board.stop();
-    }, ms);
-  silence = giveUpAfter('has said nothing', SILENCE_MS);
-  const limit = giveUpAfter('has run', LIMIT_MS);
+  silence = setTimeout(() => {
+    why = `has said nothing for ${SILENCE_MS / 1000} s`;
+    board.stop();
+  }, SILENCE_MS);
   let said = '';
   board.console?.on('data', (chunk) => {
     log.write(chunk);
     said = `${said}${chunk}`.split('\n').slice(-CONSOLE_LINES).join('\n');
   });
-  await board.ended;
-  clearTimeout(silence);
-  clearTimeout(limit);
+  try {
+    await board.ended;
+  } finally {
+    clearTimeout(silence);
+  }
   if (!report.ended) report.lost(`${name} ${why}`, said.trimEnd());
+}
+
+/**
+ * Runs machines next to each other; what they leave of the plan has failed.
+ * @param {readonly (() => Promise<void>)[]} runs
+ * @param {import('./plan.mjs').Plan} plan
+ * @param {import('./report.mjs').Summary} summary
+ */
+export async function runMachines(runs, plan, summary) {
+  await Promise.all(runs.map((run) => run()));
+  for (const file of plan.takeRest()) summary.fail(`${file}: not run`);
 }

@@ -29,3 +29,16 @@ it('takes what no file is called for the name of a test, wherever that is', () =
   expect(files('both edges')).toEqual(files(''));
   expect(tasks('both edges').every(({ tests }) => tests === 'both edges')).toBe(true);
 });
+
+it('makes nothing of a comma too many', () => {
+  expect(files('pl011,')).toEqual(['pl011']);
+  expect(files(',access,,v86')).toEqual(['firmware-v86', 'access']);
+  expect(tasks(',')).toEqual(tasks(''));
+});
+
+it('tells what nobody has taken', () => {
+  const plan = new Plan('', ALL);
+  plan.next();
+  expect(plan.takeRest()).toEqual(['pl011', 'access', 'pl061']);
+  expect(plan.next().file).toBeUndefined();
+});

@@ -5,7 +5,14 @@ import type { VfioHost } from '../../host/boundary/host';
 import { openDevice } from '../../host/device/open';
 import type { Machine } from '../../host/machines/contract';
 import { Pl031, SimulatedHost, VirtualClock } from '../../host/sim';
-import { type BootGuest, MachineDebugger, MemorySink, record, Trace } from '../../host/trace';
+import {
+  type BootGuest,
+  MachineDebugger,
+  MemorySink,
+  record,
+  replayHost,
+  Trace,
+} from '../../host/trace';
 import { bootFirmwareOn, openAll, recordingInto, simulatedBoard } from './firmware-world';
 
 type Guest = Awaited<ReturnType<typeof bootFirmwareOn>>;
@@ -151,6 +158,29 @@ describe('calls that the host makes from timers', () => {
   });
 });
 
+describe('with replayHost()', () => {
+  const reset = (guest: Guest) =>
+    guest.machine.clock.setTimer(1.0371 * MS, () => guest.devices[0]?.reset());
+
+  it('calls of the host are for whoever runs the machine to make again', async () => {
+    const { traces, sram } = await recorded((guest) => {
+      reset(guest);
+      run(guest, 2 * MS);
+    });
+    const host = replayHost(traces);
+    const guest = await bootFirmwareOn(() => host);
+    reset(guest);
+    run(guest, 2 * MS);
+    expect(hash(guest.chip)).toBe(sram);
+    guest.dispose();
+    host.finish();
+
+    const without = await bootFirmwareOn(() => replayHost(traces));
+    expect(() => run(without, 2 * MS)).toThrow('expected reset');
+    without.dispose();
+  });
+});
+
 describe('calls that the host makes from inside an access', () => {
   const RTCLR = 0x08;
 
@@ -270,5 +300,77 @@ describe('a device that is unplugged in mid-run', () => {
       message: expect.stringMatching(/taken out.*unplug\(\)/),
     });
     at.dispose();
+  });
+
+  describe.each([
+    ['between two instructions', unplugging],
+    [
+      'from a timer',
+      () =>
+        recorded((guest) => {
+          guest.machine.clock.setTimer(0.7 * MS + 3, () => guest.plugged[1]?.unplug());
+          run(guest, MS);
+        }),
+    ],
+  ])('%s', (_, taken) => {
+    /** Walks to the end with a guest whose unplug() is another; gives the error. */
+    async function walkWith(
+      unplug: (guest: Guest, name: string) => void,
+    ): Promise<Error & { code?: string }> {
+      const { traces } = await taken();
+      const at = await MachineDebugger.start(traces, async (host) => {
+        const guest = await bootFirmwareOn(() => host);
+        let calls = 0;
+        return {
+          ...guest,
+          unplug(name: string) {
+            if (++calls > 10) throw new Error('asked again and again');
+            unplug(guest, name);
+          },
+        };
+      });
+      const error = await at.seek(Number.POSITIVE_INFINITY).then(
+        () => new Error('it went to its end'),
+        (thrown) => thrown,
+      );
+      at.dispose();
+      return error;
+    }
+
+    it('is an error where the guest does not take it out', async () => {
+      const error = await walkWith(() => {});
+      expect(error).toMatchObject({
+        code: 'MACHINE',
+        message: expect.stringMatching(/^(.*): unplug\(\) of the replayed guest did not close/),
+      });
+    });
+
+    it('is an error where the guest cannot, with its reason', async () => {
+      const reason = new Error('no such device');
+      const error = await walkWith(() => {
+        throw reason;
+      });
+      expect(error).toMatchObject({ code: 'MACHINE', cause: reason });
+    });
+
+    it('tells what went wrong behind the closing', async () => {
+      const reason = new Error('the slot is stuck');
+      const error = await walkWith((guest, name) => {
+        guest.unplug(name);
+        throw reason;
+      });
+      expect(error).toBe(reason);
+    });
+
+    it('finds a divergence that the guest wraps', async () => {
+      const error = await walkWith((guest, name) => {
+        try {
+          guest.devices.find((each) => each.name === name)?.reset();
+        } catch (cause) {
+          throw new Error('cannot reset it first', { cause });
+        }
+      });
+      expect(error).toMatchObject({ code: 'TRACE_DIVERGED' });
+    });
   });
 });

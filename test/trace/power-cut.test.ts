@@ -223,22 +223,51 @@ describe('recordings of several devices that a power cut has ended', () => {
     expect(errors).toBeGreaterThan(0);
   });
 
-  it('do not end where a device was taken out before, though its file lacks its end', async () => {
-    const sinks = new Map<string, MemorySink>();
-    const guest = await bootFirmwareOn((machine) => recordingInto(sinks, simulatedBoard(machine)));
-    guest.run(() => false, MS);
-    guest.plugged[1]?.unplug();
-    guest.run(() => false, MS);
-    guest.dispose();
-    const traces = [...sinks.values()].map((sink, index) =>
-      Trace.open(sink.bytes().slice(0, index === 1 ? -1 : undefined)),
-    );
-    expect(traces.map(({ finalised }) => finalised)).toEqual([true, false, true]);
-    const at = await MachineDebugger.start(traces, boot);
-    await at.seek(Number.POSITIVE_INFINITY);
-    expect(at.endedBy).toBeUndefined();
-    expect(at.next?.name).toBe('close');
-    expect(at.timeNs).toBeGreaterThan(1.9 * MS);
-    at.dispose();
+  describe('are whole where a device was closed before, though its file lacks its end', () => {
+    /** One device's file is without its end chunk; it was closed at the end, or a millisecond in. */
+    async function endless(index: number, unplugged: boolean): Promise<Trace[]> {
+      const sinks = new Map<string, MemorySink>();
+      const guest = await bootFirmwareOn((machine) =>
+        recordingInto(sinks, simulatedBoard(machine)),
+      );
+      guest.run(() => false, MS);
+      if (unplugged) guest.plugged[index]?.unplug();
+      guest.run(() => false, MS);
+      guest.dispose();
+      const traces = [...sinks.values()].map((sink, at) =>
+        Trace.open(sink.bytes().slice(0, at === index ? -1 : undefined)),
+      );
+      expect(traces.map(({ finalised }) => finalised)).toEqual([0, 1, 2].map((at) => at !== index));
+      return traces;
+    }
+
+    it.each([
+      [0, false],
+      [1, false],
+      [2, false],
+      [0, true],
+      [1, true],
+      [2, true],
+    ])('in the machine (%i, unplugged in mid-run: %s)', async (index, unplugged) => {
+      const host = replayHost(await endless(index, unplugged));
+      const guest = await bootFirmwareOn(() => host);
+      guest.run(() => false, MS);
+      if (unplugged) guest.plugged[index]?.unplug();
+      guest.run(() => false, MS);
+      expect(host.ended).toBe(false);
+      guest.dispose();
+      host.finish();
+      expect(host.ended).toBe(true);
+      expect(host.endedBy).toBeUndefined();
+    });
+
+    it('for a debugger', async () => {
+      const at = await MachineDebugger.start(await endless(1, true), boot);
+      await at.seek(Number.POSITIVE_INFINITY);
+      expect(at.endedBy).toBeUndefined();
+      expect(at.next?.name).toBe('close');
+      expect(at.timeNs).toBeGreaterThan(1.9 * MS);
+      at.dispose();
+    });
   });
 });

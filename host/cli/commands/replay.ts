@@ -194,6 +194,10 @@ With --to, --interrupt, --access and --back it goes to a place in the recording,
 forward and backward, and shows where it stands; with --image that is between
 two instructions of the guest, and the place is one in the first trace.
 
+Calls that a program made on a device while the guest ran (reset, mask and the
+like; 'record' makes none) are repeated by the core alone, and with --image on
+the way to a place; to the end, that is --to with a number beyond it.
+
 Exit code 0 when all is the same, 8 at the first difference, which is shown with
 the events before it, the state of the lines, and the interval between two
 checkpoints of the recording in which the core's state began to differ; 9 when a

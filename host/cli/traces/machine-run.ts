@@ -63,7 +63,7 @@ async function runToEnd(
       ],
     };
   } catch (error) {
-    const cause = traceErrorOf(error);
+    const cause = missedIn(host, traceErrorOf(error));
     if (cause instanceof DivergenceError) {
       const divergence = (await host?.locate(cause.divergence)) ?? cause.divergence;
       return differs(divergence, { serial: serial.text });
@@ -150,6 +150,17 @@ function ends(cut: string, more: object): Report {
       ...hang('', cut, columns),
     ],
   };
+}
+
+/** Behind the end of a recording: what the guest had left out before; the error itself otherwise. */
+function missedIn(host: ReplayHost | undefined, error: VfioError | undefined) {
+  if (error?.code !== 'TRACE_ENDED') return error;
+  try {
+    host?.finish();
+  } catch (missed) {
+    return traceErrorOf(missed);
+  }
+  return error;
 }
 
 /** The replay's own error somewhere behind another: an emulator may wrap what a device throws. */

@@ -56,6 +56,7 @@ export class ReplayGate implements CallGate {
     if (muted) return;
     if (error instanceof VfioError && error.code.startsWith('TRACE_')) return;
     this.#session.leaveThrown(op, begun, error);
+    this.#session.thrown = error;
     this.#atRest();
   }
 

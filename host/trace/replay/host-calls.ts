@@ -34,6 +34,8 @@ export class HostCaller {
   readonly #unplug: ((device: string) => void) | undefined;
   /** When the last that is recorded was: devices that are closed then are so because the run is over. */
   readonly #lastNs: number;
+  /** Where sessions stand whose next call is being made. */
+  readonly #making = new Map<ReplaySession, number>();
 
   constructor(unplug: ((device: string) => void) | undefined, lastNs: number) {
     this.#unplug = unplug;
@@ -59,36 +61,80 @@ export class HostCaller {
   /**
    * Makes the call that is next in a session, where it is one of the host.
    * @returns whether it is
-   * @throws DivergenceError; VfioError TRACE_UNSUPPORTED
+   * @throws DivergenceError; VfioError TRACE_*; VfioError MACHINE where the guest's
+   *   unplug() left the device open; what the guest throws besides
    */
   make(session: ReplaySession): boolean {
     if (!this.isNext(session)) return false;
-    const { event } = session;
+    const { event, position } = session;
+    // The guest does something else first; it will be compared.
+    if (this.#making.get(session) === position) return false;
     const device = session.device as VfioPlatformDevice;
     if (NOT_REPEATABLE.has(event.op)) {
       const what = `a call ${event.name} in the middle of the run, which a machine replay cannot repeat`;
       throw unsupported(device.name, `the recording has ${what}`);
     }
+    this.#making.set(session, position);
     try {
-      if (event.op === ops.OP_CLOSE) this.#takeOut(device.name);
-      else makeCall(device, REFUSING, event.op, [...event.args], event.input.slice());
-    } catch (error) {
-      // What the recorded call threw as well has been compared.
-      if (error instanceof VfioError && error.code.startsWith('TRACE_')) throw error;
+      if (event.op === ops.OP_CLOSE) this.#takeOut(session, device);
+      else {
+        asRecorded(session, () =>
+          makeCall(device, REFUSING, event.op, [...event.args], event.input.slice()),
+        );
+      }
+    } finally {
+      this.#making.delete(session);
     }
     return true;
   }
 
-  #takeOut(device: string): void {
-    if (this.#unplug === undefined) {
+  #takeOut(session: ReplaySession, device: VfioPlatformDevice): void {
+    const { name } = device;
+    const unplug = this.#unplug;
+    if (unplug === undefined) {
       throw unsupported(
-        device,
+        name,
         'in the recording it is taken out of the machine in the middle of the run, and the replayed ' +
           'guest has no unplug() that does so again',
       );
     }
-    this.#unplug(device);
+    const { position } = session;
+    let cause: unknown;
+    try {
+      asRecorded(session, () => unplug(name));
+    } catch (error) {
+      if (device.closed || isOfReplay(error)) throw error;
+      cause = error;
+    }
+    if (device.closed && (session.muted || session.position > position)) return;
+    throw new VfioError(
+      'MACHINE',
+      `${name}: unplug() of the replayed guest did not close the device`,
+      { device: name, cause },
+    );
   }
+}
+
+/**
+ * Makes a recorded call.
+ * @throws what is not the error that the recorded call threw as well
+ */
+function asRecorded(session: ReplaySession, call: () => void): void {
+  session.thrown = undefined;
+  try {
+    call();
+  } catch (error) {
+    // A guest may wrap what a device throws.
+    for (let each = error; each instanceof Error; each = each.cause) {
+      if (isOfReplay(each)) throw each;
+      if (each === session.thrown) return;
+    }
+    throw error;
+  }
+}
+
+function isOfReplay(error: unknown): boolean {
+  return error instanceof VfioError && error.code.startsWith('TRACE_');
 }
 
 function unsupported(device: string, why: string): VfioError {

@@ -30,8 +30,8 @@ export interface ReplayHost extends VfioHost {
    */
   readonly endedBy: Trace | undefined;
   /**
-   * @throws VfioError TRACE_DIVERGED when a recording has more than what happened,
-   *   and none of them was cut off here
+   * @throws VfioError TRACE_DIVERGED when a recording has more than what happened;
+   *   where one of them was cut off here, when one has more before that
    */
   finish(): void;
   /**
@@ -53,6 +53,11 @@ export interface MachineReplay {
  * do what they did, at the same places of the guest's run, bit for bit. Needs a
  * machine that is deterministic, with the same guest; what the guest does
  * otherwise than recorded is thrown as DivergenceError out of the access.
+ *
+ * What whoever ran the machine called on a device (reset(), maskLine(), pause(),
+ * snapshot(), unplug() and the like) is not repeated: make these calls again at
+ * their guest times, or the replay diverges there. A MachineDebugger makes them
+ * from the recording: seek(Infinity) runs it to its end.
  *
  * @throws VfioError TRACE_NOT_DETERMINISTIC
  */
@@ -109,10 +114,10 @@ export function replayMachine(
       return together.ended?.trace;
     },
     finish() {
-      if (together.ended) return;
-      for (const session of sessions) {
-        if (!session.ended) throw session.diverged('the end of the run');
-      }
+      const clock = sessions.find(({ nowNs }) => nowNs !== undefined)?.nowNs;
+      const until = together.ended && clock ? clock() : Number.POSITIVE_INFINITY;
+      const missed = together.missedBefore(until);
+      if (missed) throw missed.diverged('the end of the run');
     },
     async locate(divergence) {
       const replay = replays.find(({ session }) => session.divergence === divergence);

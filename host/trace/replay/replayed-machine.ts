@@ -10,7 +10,7 @@ import {
   type ReplayHostOptions,
   replayMachine,
 } from './machine-replay';
-import { endOf, hasItsClosing } from './navigation';
+import { endOf } from './navigation';
 import type { BootGuest, ReplayedGuest } from './replayed-guest';
 import type { ReplaySession } from './session';
 import type { RecordedTogether } from './together';
@@ -60,7 +60,7 @@ export class ReplayedMachine {
     const sessions = replays.map(({ session }) => session);
     this.session = sessions.find(({ trace }) => trace === walk) as ReplaySession;
     this.#together = this.session.together as RecordedTogether;
-    this.#endNs = endOfRun(sessions);
+    this.#endNs = endOfRun(this.#together);
     const lastNs = Math.max(...sessions.map(({ trace }) => endOf(trace).timeNs));
     this.#calls = new HostCaller(guest.unplug?.bind(guest), lastNs);
     for (const { tap } of replays) tap?.makeHostCalls(this.#calls);
@@ -116,12 +116,13 @@ export class ReplayedMachine {
       while (!there() && this.endedBy === undefined) {
         if (this.#makeDueCall(clock.nowNs())) continue;
         if (clock.nowNs() >= this.#endNs) {
-          this.#checkEnd();
+          this.#checkEnd(Number.POSITIVE_INFINITY);
           break;
         }
         this.#places.keepIfDue(this.position, this.step);
         this.#run(there);
       }
+      if (this.endedBy !== undefined) this.#checkEnd(clock.nowNs());
     } catch (error) {
       this.broken = true;
       throw replayErrorIn(error);
@@ -192,26 +193,21 @@ export class ReplayedMachine {
     return this.#calls.make(session);
   }
 
-  /** The recorded run was as long as this one. @throws DivergenceError when it had more in it */
-  #checkEnd(): void {
-    for (const session of this.#together.sessions) {
-      const { trace, cursor, event } = session;
-      if (this.#together.isCut ? hasItsClosing(trace) : !trace.finalised) continue;
-      const closes = event.op === OP_CLOSE && event.depth === 0;
-      if (cursor.peek() && !closes) throw session.diverged('nothing more, to the end of the run');
-    }
+  /** The recorded run had nothing else in it so far. @throws DivergenceError */
+  #checkEnd(nowNs: number): void {
+    const missed = this.#together.missedBefore(
+      nowNs,
+      ({ event }) => event.op !== OP_CLOSE || event.depth > 0,
+    );
+    if (missed) throw missed.diverged('nothing more, to the end of the run');
   }
 }
 
 /** Guest time at which nothing of the recordings is left, or of the first one that was cut off. */
-function endOfRun(sessions: readonly ReplaySession[]): number {
-  const whole = sessions.filter(({ trace }) => hasItsClosing(trace));
-  if (whole.length === sessions.length) {
-    return Math.max(...whole.map(({ trace }) => endOf(trace).timeNs + (trace.finalised ? 0 : 1)));
-  }
-  const cut = sessions.filter((session) => !whole.includes(session));
+function endOfRun({ sessions, firstEndNs }: RecordedTogether): number {
+  const ends = sessions.map(({ trace }) => endOf(trace).timeNs + (trace.finalised ? 0 : 1));
   // The last that is known is what one instruction begins to do then.
-  return Math.min(...cut.map(({ trace }) => endOf(trace).timeNs + 1));
+  return Math.min(firstEndNs + 1, Math.max(...ends));
 }
 
 function disposeOf(guest: ReplayedGuest, replays: readonly MachineReplay[]): void {

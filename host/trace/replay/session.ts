@@ -74,11 +74,6 @@ export class ReplaySession {
     return !this.cursor.peek();
   }
 
-  /** Whether nothing that follows can be compared: it differed, or the trace was cut off here. */
-  get over(): boolean {
-    return this.divergence !== undefined || (!this.trace.finalised && this.ended);
-  }
-
   /**
    * The device, or its machine, begins something: it must be the next event.
    * @returns whether others are inside it, so that its end comes later
@@ -240,6 +235,8 @@ export class ReplaySession {
 
   /** Machine replay: calls so far that took a line from its target for good. */
   disconnections = 0;
+  /** Machine replay: the error of the last call that threw, as it did in the recording. */
+  thrown: unknown;
   /** Machine replay: this one and those of the machine's other devices. */
   together: RecordedTogether | undefined;
   /**

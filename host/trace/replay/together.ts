@@ -1,10 +1,12 @@
-import { callAround, hasItsClosing } from './navigation';
+import { callAround, endOf, hasItsClosing } from './navigation';
 import type { ReplaySession } from './session';
 
 interface CutSession {
   readonly session: ReplaySession;
   /** The last place between two calls. */
   readonly end: number;
+  /** When its last event was. */
+  readonly endNs: number;
 }
 
 /**
@@ -16,6 +18,8 @@ export class RecordedTogether {
   readonly sessions: readonly ReplaySession[];
   /** Those that were cut off while the device was still there. */
   readonly #cut: readonly CutSession[];
+  /** When the first of them ends: what the others did then may come from what is lost. */
+  readonly firstEndNs: number;
 
   constructor(sessions: readonly ReplaySession[]) {
     this.sessions = sessions;
@@ -23,18 +27,15 @@ export class RecordedTogether {
       .filter(({ trace }) => !hasItsClosing(trace))
       .map((session) => {
         const { trace } = session;
-        return { session, end: callAround(trace, trace.totals.events) };
+        const end = callAround(trace, trace.totals.events);
+        return { session, end, endNs: endOf(trace).timeNs };
       });
+    this.firstEndNs = Math.min(...this.#cut.map(({ endNs }) => endNs));
   }
 
   /** Whether nothing that follows can be compared: one differed, or was cut off here. */
   get over(): boolean {
-    return this.sessions.some(({ over }) => over);
-  }
-
-  /** Whether one was cut off before its device was closed. */
-  get isCut(): boolean {
-    return this.#cut.length > 0;
+    return this.ended !== undefined || this.sessions.some(({ divergence }) => divergence);
   }
 
   /** The one that was cut off and has no whole call left. */
@@ -45,5 +46,31 @@ export class RecordedTogether {
   /** The one that was cut off and has nothing left, where that was before this time. */
   endedBefore(nowNs: number): ReplaySession | undefined {
     return this.#cut.find(({ session }) => session.ended && session.timeNs < nowNs)?.session;
+  }
+
+  /**
+   * Of those with something left that was to come before this time, as far as the
+   * run is known, the one with the earliest.
+   * @param counts whether what is next in a session is looked at
+   */
+  missedBefore(
+    nowNs: number,
+    counts: (session: ReplaySession) => boolean = () => true,
+  ): ReplaySession | undefined {
+    let missed: ReplaySession | undefined;
+    for (const session of this.sessions) {
+      const { cursor, event } = session;
+      if (!cursor.peek() || event.timeNs >= nowNs) continue;
+      if (event.timeNs >= this.#knownUntil(session) || !counts(session)) continue;
+      if (missed === undefined || event.timeNs < missed.event.timeNs) missed = session;
+    }
+    return missed;
+  }
+
+  /** The time from which on a session may do otherwise than recorded. */
+  #knownUntil(session: ReplaySession): number {
+    const { firstEndNs } = this;
+    const endsFirst = this.#cut.some((cut) => cut.session === session && cut.endNs === firstEndNs);
+    return endsFirst ? firstEndNs + 1 : firstEndNs;
   }
 }
