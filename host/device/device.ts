@@ -190,25 +190,36 @@ export class VfioPlatformDevice {
       return this.#readAny(region, offset, width);
     }
     const { words } = this;
-    if (offset < (words[region * REGION_WORDS + HOST_READ_END] as number)) {
+    const record = region * REGION_WORDS;
+    if (offset < (words[record + HOST_READ_END] as number)) {
       const activation = words[ACTIVATIONS] as number;
       const active = words[SERIAL_ACTIVE] as number;
-      const pointer = (words[region * REGION_WORDS + SHORT_POINTER] as number) + offset;
-      const value = this.load(pointer, width);
-      if (
-        active === layout.NO_LINE &&
-        words[SERIAL_ACTIVE] === layout.NO_LINE &&
-        words[RULE_COUNT] === 0
-      ) {
-        words[READS] = ((words[READS] as number) + 1) | 0;
-        if (words[FIRST] !== 0) this.pump.run();
-        return value >>> 0;
-      }
-      const effect = this.corePerformed(region, offset, width, value, activation);
+      const value = this.load((words[record + SHORT_POINTER] as number) + offset, width);
+      const effect =
+        active === layout.NO_LINE
+          ? this.performedIdle(region, offset, width, value, activation)
+          : this.corePerformed(region, offset, width, value, activation);
       if (effect !== 0) this.pump.lower(effect);
       return value >>> 0;
     }
     return this.readCore(region, offset, width);
+  }
+
+  /** performed() of an access that began with no line ACTIVE: it need not be called mostly. */
+  private performedIdle(
+    region: number,
+    offset: number,
+    access: number,
+    value: number,
+    activation: number,
+  ): number {
+    const { words } = this;
+    if (words[SERIAL_ACTIVE] !== layout.NO_LINE || words[RULE_COUNT] !== 0) {
+      return this.corePerformed(region, offset, access, value, activation);
+    }
+    const counter = (access & effects.PERFORMED_WRITE) !== 0 ? WRITES : READS;
+    words[counter] = ((words[counter] as number) + 1) | 0;
+    return words[FIRST] !== 0 ? effects.EFFECT_MORE : 0;
   }
 
   /** read() of what the core performs. */
@@ -235,25 +246,19 @@ export class VfioPlatformDevice {
       return;
     }
     const { words } = this;
+    const record = region * REGION_WORDS;
     let effect: number;
-    if (offset < (words[region * REGION_WORDS + HOST_WRITE_END] as number)) {
+    if (offset < (words[record + HOST_WRITE_END] as number)) {
       const activation = words[ACTIVATIONS] as number;
       const active = words[SERIAL_ACTIVE] as number;
-      const pointer = (words[region * REGION_WORDS + SHORT_POINTER] as number) + offset;
       // What is no number throws before it has reached anything.
       const data = value | 0;
-      this.store(pointer, width, data);
-      if (
-        active === layout.NO_LINE &&
-        words[SERIAL_ACTIVE] === layout.NO_LINE &&
-        words[RULE_COUNT] === 0
-      ) {
-        words[WRITES] = ((words[WRITES] as number) + 1) | 0;
-        if (words[FIRST] !== 0) this.pump.run();
-        return;
-      }
+      this.store((words[record + SHORT_POINTER] as number) + offset, width, data);
       const access = width | effects.PERFORMED_WRITE;
-      effect = this.corePerformed(region, offset, access, data, activation);
+      effect =
+        active === layout.NO_LINE
+          ? this.performedIdle(region, offset, access, data, activation)
+          : this.corePerformed(region, offset, access, data, activation);
     } else {
       effect = this.coreWrite(region, offset, width, value, 0);
     }
