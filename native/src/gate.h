@@ -44,13 +44,11 @@ class Gate {
   }
   bool looking() const { return looking_; }
 
-  /** The thread: it waits here from now on. */
-  void park() {
-    parked_ = true;
-    set();
-  }
-  void leave() {
-    parked_ = false;
+  /** The thread: whether it waits here. Only the thread changes that. */
+  bool parked() const { return parked_; }
+  void park(bool on) {
+    if (parked_ == on) return;
+    parked_ = on;
     set();
   }
   /** Until there is something and the owner does not look, or until the end. */

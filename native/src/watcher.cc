@@ -189,16 +189,14 @@ bool Watcher::left_to_owner(uint32_t& nap, int stop) {
 void Watcher::run(int epoll, int stop) {
   epoll_event events[kBatch];
   uint32_t nap = 0;
-  bool parked = false;
   for (;;) {
-    if (parked) gate_.wait();
-    const int ready = sys::epoll_wait(epoll, events, kBatch, parked ? 0 : -1);
+    if (gate_.parked()) gate_.wait();
+    const int ready = sys::epoll_wait(epoll, events, kBatch, gate_.parked() ? 0 : -1);
     if (stopping_) return;
     if (ready == -EINTR) continue;
     if (ready < 0) return;
     if (gate_.looking()) {
-      if (!parked) gate_.park();
-      parked = true;
+      gate_.park(true);
       continue;
     }
     if (ready == 0 || left_to_owner(nap, stop)) continue;
@@ -208,8 +206,7 @@ void Watcher::run(int epoll, int stop) {
       notify = deliver_all(events, ready);
     }
     // While it is the thread that delivers, waiting without the gate is faster.
-    if (parked) gate_.leave();
-    parked = false;
+    gate_.park(false);
     if (notify) notify_();
   }
 }
