@@ -12,6 +12,11 @@ export function remembered(files: HostFiles): HostFiles {
       return known.get(path) as T;
     };
   };
+  const may = {
+    read: once((path) => files.access(path, 'read')),
+    write: once((path) => files.access(path, 'write')),
+    'read-write': once((path) => files.access(path, 'read-write')),
+  };
   return {
     exists: once((path) => files.exists(path)),
     readText: once((path) => files.readText(path)),
@@ -19,6 +24,6 @@ export function remembered(files: HostFiles): HostFiles {
     realPath: once((path) => files.realPath(path)),
     list: once((path) => files.list(path)),
     readBytes: once((path) => files.readBytes(path)),
-    access: (path, mode) => files.access(path, mode),
+    access: (path, mode) => may[mode](path),
   };
 }
