@@ -8,6 +8,7 @@ const variants = (process.env.VFIO_CORE ?? 'release,debug').split(',');
 
 /** What takes longer hangs. On a busy host everything takes ten times as long. */
 const HANGS_MS = 300_000;
+const patience = { testTimeout: HANGS_MS, hookTimeout: HANGS_MS };
 
 /** The environment of processes that run on the played kernel, or why there are none. */
 function playedKernel(): Record<string, string> {
@@ -22,8 +23,7 @@ function playedKernel(): Record<string, string> {
 
 export default defineConfig({
   test: {
-    testTimeout: HANGS_MS,
-    hookTimeout: HANGS_MS,
+    ...patience,
     // The default leaves a core idle, which on two is half of them.
     maxWorkers: availableParallelism(),
     projects: [
@@ -33,8 +33,7 @@ export default defineConfig({
           name: variant,
           include: ['test/core/**/*.test.ts'],
           env: { VFIO_CORE: variant },
-          testTimeout: HANGS_MS,
-          hookTimeout: HANGS_MS,
+          ...patience,
         },
       })),
       ...(process.env.VFIO_CORE
@@ -50,8 +49,7 @@ export default defineConfig({
                   'test/conformance/native/**',
                   'test/linux/**',
                 ],
-                testTimeout: HANGS_MS,
-                hookTimeout: HANGS_MS,
+                ...patience,
               },
             },
             {
@@ -62,8 +60,7 @@ export default defineConfig({
                 env: playedKernel(),
                 pool: 'forks' as const,
                 execArgv: ['--expose-gc'],
-                testTimeout: HANGS_MS,
-                hookTimeout: HANGS_MS,
+                ...patience,
               },
             },
           ]),
