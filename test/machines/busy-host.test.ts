@@ -3,10 +3,10 @@ import { RP2040 } from 'rp2040js';
 import { describe, expect, it } from 'vitest';
 import { plug } from '../../host/machines/plug';
 import { bootFirmware, Rp2040Machine, runUntil } from '../../host/machines/rp2040js';
-import { type ModelEnvironment, Pl011, Pl031, Pl061 } from '../../host/sim/models';
+import { type ModelEnvironment, Pl031 } from '../../host/sim/models';
 import { SimulatedHost } from '../../host/sim/simulated-host';
 import type { Clock } from '../../host/time/clock';
-import { StoriesOutside } from './stories-outside';
+import { storiesDevices } from './stories-devices';
 
 const IMAGE = readFileSync(new URL('../../firmware/stories.bin', import.meta.url));
 const MS = 1e6;
@@ -57,13 +57,7 @@ async function runStories(stall: Stall) {
   const machine = new Rp2040Machine(chip);
   const host = new SimulatedHost({ clock: machine.clock });
   const clock = new StalledPl031(stall);
-  const pl061 = new Pl061();
-  const pl011 = new Pl011({ onTransmit: (byte) => outside.hear(byte) });
-  const outside = new StoriesOutside({
-    clock: machine.clock,
-    setPin: (pin, high) => pl061.setPin(pin, high),
-    sendToUart: (bytes) => pl011.receive(bytes),
-  });
+  const { pl061, pl011, outside } = storiesDevices(machine.clock);
   const plugged = [];
   const rtc = host.addDevice({ name: 'rtc', model: clock, bus: 'amba' });
   host.addDevice({ name: 'gpio', model: pl061, bus: 'amba' });

@@ -6,11 +6,11 @@ import type { Machine, MmioHandler } from '../../host/machines/contract';
 import { plug } from '../../host/machines/plug';
 import { bootFirmware, Rp2040Machine, runUntil } from '../../host/machines/rp2040js';
 import type { DeviceOptions } from '../../host/options/options';
-import { type DeviceModel, type ModelWidth, Pl011, Pl031, Pl061 } from '../../host/sim/models';
+import { type DeviceModel, type ModelWidth, Pl031 } from '../../host/sim/models';
 import { SeededRandom } from '../../host/sim/random';
 import { SimulatedHost } from '../../host/sim/simulated-host';
 import { coreModule } from '../support/core';
-import { StoriesOutside } from './stories-outside';
+import { storiesDevices } from './stories-devices';
 
 const IMAGE = readFileSync(new URL('../../firmware/stories.bin', import.meta.url));
 const DEBUG_CORE = new URL('../../.cache/core/debug.wasm', import.meta.url);
@@ -25,13 +25,7 @@ const NAMES = ['9010000.pl031', '9030000.pl061', '9000000.pl011'];
 function board() {
   const chip = new RP2040();
   const machine = new Rp2040Machine(chip);
-  const pl061 = new Pl061();
-  const pl011 = new Pl011({ onTransmit: (byte) => outside.hear(byte) });
-  const outside = new StoriesOutside({
-    clock: machine.clock,
-    setPin: (pin, high) => pl061.setPin(pin, high),
-    sendToUart: (bytes) => pl011.receive(bytes),
-  });
+  const { pl061, pl011, outside } = storiesDevices(machine.clock);
   const models: DeviceModel[] = [new Pl031({ tickNs: MS }), pl061, pl011];
   /** Every access of the guest to a device, with its time and its data. */
   const accesses: string[] = [];

@@ -2,9 +2,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { DeviceEvent } from '../../host/device/events';
 import { type PluggedDevice, plug } from '../../host/machines/plug';
 import type { DeviceOptions } from '../../host/options/options';
-import { Pl011, Pl031, Pl061 } from '../../host/sim/models';
+import { Pl031 } from '../../host/sim/models';
 import { SimulatedHost } from '../../host/sim/simulated-host';
-import { StoriesOutside } from './stories-outside';
+import { storiesDevices } from './stories-devices';
 import { V86Guest, type V86Setup } from './v86-emulator';
 
 const RESULT_MAGIC = 0x454e4f44;
@@ -23,13 +23,7 @@ async function runStories(options: DeviceOptions = {}, setup: V86Setup = {}) {
   guest = await V86Guest.create('stories-pc', setup);
   const { machine } = guest;
   const host = new SimulatedHost({ clock: machine.clock });
-  const pl061 = new Pl061();
-  const pl011 = new Pl011({ onTransmit: (byte) => outside.hear(byte) });
-  const outside = new StoriesOutside({
-    clock: machine.clock,
-    setPin: (pin, high) => pl061.setPin(pin, high),
-    sendToUart: (bytes) => pl011.receive(bytes),
-  });
+  const { pl061, pl011, outside } = storiesDevices(machine.clock);
   const events: DeviceEvent[] = [];
   const plugged: PluggedDevice[] = [];
   const handles = [];

@@ -35,6 +35,18 @@ async function powerCut(afterNs: number, chunkBytes = 300): Promise<Trace[]> {
   return traces;
 }
 
+/** A whole run, a chunk for each event: the first recording's bytes, to cut, and the others'. */
+async function recordedInSmallChunks() {
+  const sinks = new Map<string, MemorySink>();
+  const guest = await bootFirmwareOn((machine) =>
+    recordingInto(sinks, simulatedBoard(machine), { chunkBytes: 1 }),
+  );
+  guest.run(() => false, 8 * MS);
+  guest.dispose();
+  const [bytes, ...others] = [...sinks.values()].map((sink) => sink.bytes().slice());
+  return { bytes: bytes as Uint8Array, others };
+}
+
 function lastTimeNs(trace: Trace): number {
   let timeNs = 0;
   for (const cursor = trace.cursor(); cursor.next(); ) timeNs = cursor.event.timeNs;
@@ -163,18 +175,12 @@ describe('recordings of several devices that a power cut has ended', () => {
   });
 
   it('end before the instruction of which a part is lost', async () => {
-    const sinks = new Map<string, MemorySink>();
-    const guest = await bootFirmwareOn((machine) =>
-      recordingInto(sinks, simulatedBoard(machine), { chunkBytes: 1 }),
-    );
-    guest.run(() => false, 8 * MS);
-    guest.dispose();
-    const [bytes, ...others] = [...sinks.values()].map((sink) => sink.bytes().slice());
-    const whole = Trace.open(bytes as Uint8Array);
+    const { bytes, others } = await recordedInSmallChunks();
+    const whole = Trace.open(bytes);
     const inside = lostInside(whole);
     expect(inside.length).toBeGreaterThan(5);
     for (const { at: end, firstEvent } of inside.slice(0, 12)) {
-      const cut = Trace.open((bytes as Uint8Array).subarray(0, end));
+      const cut = Trace.open(bytes.subarray(0, end));
       const traces = [cut, ...others.map((other) => Trace.open(other))];
       const at = await MachineDebugger.start(traces, boot, { interval: 30 });
       while (at.stepForward());
@@ -191,16 +197,10 @@ describe('recordings of several devices that a power cut has ended', () => {
   });
 
   it('are an error to step into where the machine cannot go back at once, and a seek stands before it', async () => {
-    const sinks = new Map<string, MemorySink>();
-    const guest = await bootFirmwareOn((machine) =>
-      recordingInto(sinks, simulatedBoard(machine), { chunkBytes: 1 }),
-    );
-    guest.run(() => false, 8 * MS);
-    guest.dispose();
-    const [bytes, ...others] = [...sinks.values()].map((sink) => sink.bytes().slice());
+    const { bytes, others } = await recordedInSmallChunks();
     let errors = 0;
-    for (const { at: end, firstEvent } of lostInside(Trace.open(bytes as Uint8Array)).slice(0, 4)) {
-      const cut = Trace.open((bytes as Uint8Array).subarray(0, end));
+    for (const { at: end, firstEvent } of lostInside(Trace.open(bytes)).slice(0, 4)) {
+      const cut = Trace.open(bytes.subarray(0, end));
       const traces = [cut, ...others.map((other) => Trace.open(other))];
       const at = await MachineDebugger.start(traces, async (host) => {
         const forgetful = await boot(host);
