@@ -154,13 +154,24 @@ void no_signal_is_lost_or_doubled() {
   }
 }
 
-/** After a ring the owner is woken without asking again and again. */
-void every_ring_wakes() {
+/** A watcher of one eventfd, for line 5 of a core, and how often it has notified. */
+struct Watched {
   Core core;
   std::atomic<int> notified = 0;
-  Watcher watcher([&] { notified++; });
+  Watcher watcher{[this] { notified++; }};
   const int fd = vfio_native::sys::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  require(watcher.watch(fd, core.doorbell, 5) == 0, "watch");
+
+  Watched() { require(watcher.watch(fd, core.doorbell, 5) == 0, "watch"); }
+  ~Watched() {
+    watcher.forget(fd);
+    vfio_native::sys::close(fd);
+  }
+};
+
+/** After a ring the owner is woken without asking again and again. */
+void every_ring_wakes() {
+  Watched watched;
+  auto& [core, notified, watcher, fd] = watched;
   for (int round = 1; round <= 3000; round++) {
     const uint64_t one = 1;
     vfio_native::sys::write(fd, &one, sizeof one);
@@ -170,8 +181,6 @@ void every_ring_wakes() {
     require(core.counted[5] == static_cast<uint64_t>(round), "the signal has arrived with its wake-up");
   }
   require(notified == 3000, "one wake-up for each ring");
-  watcher.forget(fd);
-  vfio_native::sys::close(fd);
 }
 
 /** Watchers come and go while signals arrive. */
@@ -194,11 +203,8 @@ void ends_while_signals_arrive() {
 
 /** The thread leaves events to an owner that sleeps, but not for ever, and not twice in one sleep. */
 void a_sleeping_owner_comes_first() {
-  Core core;
-  std::atomic<int> notified = 0;
-  Watcher watcher([&] { notified++; });
-  const int fd = vfio_native::sys::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  require(watcher.watch(fd, core.doorbell, 5) == 0, "watch");
+  Watched watched;
+  auto& [core, notified, watcher, fd] = watched;
   const uint64_t one = 1;
   uint64_t rung = 0;
   int first = 0;
@@ -226,17 +232,12 @@ void a_sleeping_owner_comes_first() {
     core.answer();
     require(core.counted[5] == ++rung, "the signal has arrived");
   }
-  watcher.forget(fd);
-  vfio_native::sys::close(fd);
 }
 
 /** The thread takes nothing from an owner that looks, and all that comes when it does not. */
 void an_owner_that_looks_is_left_alone() {
-  Core core;
-  std::atomic<int> notified = 0;
-  Watcher watcher([&] { notified++; });
-  const int fd = vfio_native::sys::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  require(watcher.watch(fd, core.doorbell, 5) == 0, "watch");
+  Watched watched;
+  auto& [core, notified, watcher, fd] = watched;
   const uint64_t one = 1;
   for (uint64_t round = 0; round < 300; round++) {
     watcher.owner_looks(true);
@@ -263,8 +264,6 @@ void an_owner_that_looks_is_left_alone() {
   watcher.owner_looks(false);
   while (notified == 0) std::this_thread::yield();
   require(watcher.take_rung().size() == 1, "the thread delivers what the owner has left");
-  watcher.forget(fd);
-  vfio_native::sys::close(fd);
 }
 
 /** How long a loop looks around follows the device. */
