@@ -115,7 +115,8 @@ function readShort(index: u32, offset: u32, width: u32): u32 {
  * Nearly every access is one of 4 aligned bytes with nothing to complete, which
  * memory cannot change, since it calls nobody back. read() and write() do that
  * and leave the rest to other functions; one word tells, instead of a branch
- * for each reason, as in irq/short-path.ts.
+ * for each reason, as in irq/short-path.ts. Both ways out lead to one function,
+ * because Binaryen inlines what is called once, and its spills with it.
  */
 
 /**
