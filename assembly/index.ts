@@ -7,7 +7,7 @@ import { ABI_VERSION } from './boundary/version';
  * call the host applies the effects (boundary/effects.ts).
  */
 
-export { read, write } from './access/access';
+export { performed, read, write } from './access/access';
 export { directRead, directWrite } from './access/direct';
 export { dmaMap, dmaUnmap } from './attach/dma';
 export { addRule, configure, setEoi } from './device/configure';
@@ -28,8 +28,8 @@ export {
   unmaskResult,
 } from './device/control';
 export { attach, close, openDevice } from './device/lifecycle';
-export { timerFired } from './irq/machine';
-export { performed, signal } from './irq/short-path';
+export { signal, timerFired } from './irq/machine';
+export { completeShort, signalShort } from './irq/short-path';
 
 /** The version of this boundary. */
 export function abiVersion(): u32 {

@@ -35,8 +35,8 @@ export type {
   MappedArea,
   RegionInfo,
 } from './device/device-info';
-export type { LineTarget } from './device/effect-pump';
 export type { AccessProblem, DeviceEvent, DeviceListener } from './device/events';
+export type { LineTarget } from './device/line-targets';
 export { type DeviceEnvironment, openDevice } from './device/open';
 export { errnoName, errorCodes, VfioError, type VfioErrorCode } from './errors';
 export type {

@@ -4,17 +4,16 @@ import { POLICY_QEMU, RULE_READ, RULE_WRITE } from '../boundary/options';
 import { TRACE_REGION_READ, TRACE_REGION_WRITE } from '../boundary/trace-events';
 import { trace, waiting } from '../irq/effects';
 import { completeByRules } from '../irq/rules';
-import { performed } from '../irq/short-path';
+import { completeShort } from '../irq/short-path';
 import { completeByAccess } from '../irq/strict';
 import { MAX_REGIONS } from '../limits';
-import { NO_LINE } from '../state/layout';
+import { EOI_ASK, EOI_NONE, EOI_SHORT } from '../state/layout';
 import {
   AreaRecord,
   areaAt,
   config,
   device,
   deviceStatistics,
-  machine,
   RegionRecord,
   regionAt,
   transient,
@@ -59,6 +58,29 @@ export function complete(
 ): u32 {
   if (device.ruleCount != 0) completeByRules(index, offset, width, direction, data);
   return completeByAccess(direction == RULE_WRITE, activation);
+}
+
+/** In place of an activation, of which it is none: the access completes nothing. */
+const NOTHING_ACTIVE: u32 = 1;
+
+/**
+ * A guest access that the host has performed, as it may below HOST_READ_END or
+ * HOST_WRITE_END of the region (state/layout.ts).
+ *
+ * @param access the width, for a write with PERFORMED_WRITE
+ * @param value what was read or written
+ * @param next NEXT_READ_EOI or NEXT_WRITE_EOI as it was before: what became
+ *   ACTIVE during the access is not completed by it
+ * @returns what there is to do (boundary/effects.ts)
+ */
+export function performed(index: u32, offset: u32, access: u32, value: u32, next: u32): u32 {
+  const write = (access & PERFORMED_WRITE) != 0;
+  if (write) deviceStatistics.writes++;
+  else deviceStatistics.reads++;
+  const direction = write ? RULE_WRITE : RULE_READ;
+  // No activation is NOTHING_ACTIVE.
+  const activation = next == EOI_NONE ? NOTHING_ACTIVE : next & ~(EOI_SHORT | EOI_ASK);
+  return complete(index, offset, access & ~PERFORMED_WRITE, direction, value, activation);
 }
 
 /** Queues what there is to do, where a call cannot return it. */
@@ -107,7 +129,8 @@ function readShort(index: u32, offset: u32, width: u32): u32 {
     return readAny(index, offset, width);
   }
   const value = loadMemory(region.shortPointer + offset, width);
-  queue(performed(index, offset, width, value, transient.activations));
+  const done = completeShort(transient.nextReadEoi, 0);
+  queue(done != 0 ? done : performed(index, offset, width, value, transient.nextReadEoi));
   return value;
 }
 
@@ -126,11 +149,7 @@ function readShort(index: u32, offset: u32, width: u32): u32 {
  */
 export function read(index: u32, offset: u32, width: u32): u32 {
   const uncommon =
-    (index & ~REGION_MASK) |
-    (offset & 3) |
-    (width ^ 4) |
-    (machine.serialActive ^ NO_LINE) |
-    device.ruleCount;
+    (index & ~REGION_MASK) | (offset & 3) | (width ^ 4) | (transient.nextReadEoi ^ EOI_NONE);
   if (uncommon != 0) return readShort(index, offset, width);
   const region = regionAt(index);
   if (offset >= region.shortReadEnd) return readShort(index, offset, width);
@@ -165,7 +184,9 @@ function writeShort(index: u32, offset: u32, width: u32, low: u32, high: u32): u
     return writeAny(index, offset, width, low, high);
   }
   storeMemory(region.shortPointer + offset, width, low);
-  return performed(index, offset, width | PERFORMED_WRITE, low, transient.activations);
+  const done = completeShort(transient.nextWriteEoi, 1);
+  if (done != 0) return done;
+  return performed(index, offset, width | PERFORMED_WRITE, low, transient.nextWriteEoi);
 }
 
 /**
@@ -174,11 +195,7 @@ function writeShort(index: u32, offset: u32, width: u32, low: u32, high: u32): u
  */
 export function write(index: u32, offset: u32, width: u32, low: u32, high: u32): u32 {
   const uncommon =
-    (index & ~REGION_MASK) |
-    (offset & 3) |
-    (width ^ 4) |
-    (machine.serialActive ^ NO_LINE) |
-    device.ruleCount;
+    (index & ~REGION_MASK) | (offset & 3) | (width ^ 4) | (transient.nextWriteEoi ^ EOI_NONE);
   if (uncommon != 0) return writeShort(index, offset, width, low, high);
   const region = regionAt(index);
   if (offset >= region.shortWriteEnd) return writeShort(index, offset, width, low, high);

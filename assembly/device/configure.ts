@@ -19,6 +19,7 @@ import {
   STATUS_NO_REGION,
   STATUS_OK,
 } from '../boundary/status';
+import { publishNextEoi } from '../irq/next-eoi';
 import { hasRule, addRule as insertRule } from '../irq/rules';
 import { CONFIG } from '../state/layout';
 import { device, lineAt, regionAt } from '../state/records';
@@ -47,6 +48,7 @@ export function setEoi(line: u32, source: u32): i32 {
   record.eoi = source;
   const independent = source != EOI_WRITE && source != EOI_ACCESS;
   record.flags = independent ? record.flags | LINE_INDEPENDENT : record.flags & ~LINE_INDEPENDENT;
+  publishNextEoi();
   return STATUS_OK;
 }
 

@@ -18,6 +18,7 @@ import {
 import { STATUS_OK, STEP_DEVICE_RESET, STEP_UNMASK } from '../boundary/status';
 import { push } from '../irq/effects';
 import { setMapping, stopTimer } from '../irq/mapping';
+import { publishNextEoi } from '../irq/next-eoi';
 import { ACTIVE_SET, LINE_SET_SIZE, NO_LINE, RETRY_SET } from '../state/layout';
 import {
   device,
@@ -59,6 +60,7 @@ export function quietLines(): void {
   machine.retryCursor = NO_LINE;
   transient.oldestIndependent = NO_LINE;
   transient.newestIndependent = NO_LINE;
+  publishNextEoi();
 }
 
 /**

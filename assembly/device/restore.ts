@@ -20,7 +20,9 @@ import { isSignalled } from '../irq/doorbell';
 import { push, pushUp } from '../irq/effects';
 import { appendActive } from '../irq/independent';
 import { stopTimer } from '../irq/mapping';
+import { publishNextEoi } from '../irq/next-eoi';
 import { updateSpecial } from '../irq/special';
+import { EOI_STEP } from '../state/layout';
 import { device, lineAt, lineBindingAt, machine, transient } from '../state/records';
 import { fail } from './failure';
 import { act } from './irq-set';
@@ -76,8 +78,9 @@ export function endRestore(nowMs: f64): i32 {
     }
     if (record.state != LINE_ACTIVE) continue;
     if ((record.flags & LINE_INDEPENDENT) != 0) appendActive(line);
-    else transient.activations++;
+    else transient.activations += EOI_STEP;
     pushUp(EFFECT_UP | line, line);
   }
+  publishNextEoi();
   return status;
 }

@@ -1,6 +1,13 @@
-import { LINE_ACTIVE, LINE_INDEPENDENT, LINE_PENDING, POLICY_STRICT } from '../boundary/options';
+import {
+  LINE_ACTIVE,
+  LINE_INACTIVE,
+  LINE_INDEPENDENT,
+  LINE_PENDING,
+  POLICY_STRICT,
+} from '../boundary/options';
 import { NO_LINE } from '../state/layout';
 import { config, device, lineAt, machine } from '../state/records';
+import { isNextEoiPublished } from './next-eoi';
 
 /**
  * Checks I1-I4 of spec S7 where the core alone can: in the debug build after
@@ -13,6 +20,8 @@ export function checkInvariants(): void {
   for (let line: u32 = 0; line < device.lineCount; line++) {
     const record = lineAt(line);
     if ((record.flags & LINE_INDEPENDENT) != 0) continue;
+    // What waits for an EOI makes the line PENDING.
+    if (record.state == LINE_INACTIVE && record.again != 0) unreachable();
     if (record.state == LINE_ACTIVE) active++;
     if (record.state == LINE_PENDING) pending++;
   }
@@ -24,5 +33,6 @@ export function checkInvariants(): void {
   if (active > 1 || queued != pending) unreachable();
   if ((machine.serialActive != NO_LINE) != (active == 1)) unreachable();
   if (active == 0 && queued != 0) unreachable();
+  if (!isNextEoiPublished()) unreachable();
   if (config.directMapping != 0 && machine.mappingOn != 0 && active != 0) unreachable();
 }

@@ -27,8 +27,12 @@ function handleSignal(line: u32, count: u32): void {
   if (ASC_OPTIMIZE_LEVEL == 0) checkInvariants();
 }
 
-/** The general form of signal() in short-path.ts. */
-export function signalAny(line: u32, count: u32): i32 {
+/**
+ * `count` signals were drained from the trigger eventfd of `line`; 0 is a
+ * spurious wake-up. While the device is paused they wait in the doorbell.
+ * @returns what there is to do (boundary/effects.ts), or a negative status
+ */
+export function signal(line: u32, count: u32): i32 {
   if (line >= device.lineCount) return device.phase == PHASE_OPEN ? STATUS_NO_LINE : STATUS_CLOSED;
   if (machine.paused == 0) handleSignal(line, count);
   else if (count == 0) lineStatisticsAt(line).spurious++;

@@ -1,5 +1,4 @@
-import { complete } from '../access/access';
-import { EFFECT_DOWN, EFFECT_UNMASK, EFFECT_UP, PERFORMED_WRITE } from '../boundary/effects';
+import { EFFECT_DOWN, EFFECT_UNMASK, EFFECT_UP } from '../boundary/effects';
 import {
   EOI_ACCESS,
   LINE_ACTIVE,
@@ -11,98 +10,105 @@ import {
   LINE_RETRYING,
   LINE_STUCK,
   LINE_UP,
-  RULE_READ,
-  RULE_WRITE,
 } from '../boundary/options';
-import { NO_LINE } from '../state/layout';
+import {
+  EOI_NONE,
+  EOI_SHORT,
+  EOI_STEP,
+  NEXT_READ_EOI,
+  NEXT_WRITE_EOI,
+  NO_LINE,
+} from '../state/layout';
 import {
   device,
   deviceStatistics,
+  LineRecord,
   lineAt,
   lineStatisticsAt,
   machine,
   transient,
 } from '../state/records';
 import { checkInvariants } from './invariants';
-import { signalAny } from './machine';
 
 /**
- * The two calls of nearly every interrupt, with their common case written out:
- * policy strict, one line, nothing else outstanding, no effect that waits. They
- * do then what the general functions would, but return the effect instead of
- * queueing it. What may be uncommon is gathered in one word, each part of which
- * is 0 when it is not, because a branch for each would cost as much as the rest.
+ * The two calls of nearly every interrupt, for their common case: policy strict,
+ * one line, nothing else outstanding, no effect that waits. They do then what
+ * the general functions would, but return the effect instead of queueing it. In
+ * all other cases they do nothing and return 0, and the caller asks the general
+ * ones: a function that calls no other needs no check of the stack.
+ *
+ * What may be uncommon is gathered in one word, each part of which is 0 when it
+ * is not, because a branch for each would cost as much as the rest. Two fields
+ * of a line that are side by side are one word of 64 bits here.
  */
 
-if (LINE_INACTIVE != 0) ERROR('signal() takes LINE_INACTIVE for 0');
+if (LINE_INACTIVE != 0) ERROR('signalShort() takes LINE_INACTIVE for 0');
+if (
+  offsetof<LineRecord>('state') != 0 ||
+  offsetof<LineRecord>('flags') != 4 ||
+  NEXT_WRITE_EOI != NEXT_READ_EOI + 4
+)
+  ERROR('the words that the short paths take together moved');
 
 /** Flags of an INACTIVE serialised line that make its signal more than the common case. */
-const UNCOMMON_FLAGS = LINE_ARMED | LINE_INDEPENDENT | LINE_RETRYING | LINE_STUCK;
+const UNCOMMON_FLAGS: u64 = LINE_ARMED | LINE_INDEPENDENT | LINE_RETRYING | LINE_STUCK;
+/** The state and those flags, and what they must be. */
+const UNCOMMON: u64 = 0xffffffff | (UNCOMMON_FLAGS << 32);
+const COMMON: u64 = (<u64>LINE_ARMED) << 32;
+/** EOI_NONE for reads and, behind that, for writes. */
+const BOTH_NONE: u64 = EOI_NONE | ((<u64>EOI_NONE) << 32);
+/** The state and the flag in which a raised line differs from an INACTIVE one. */
+const RAISED: u64 = LINE_ACTIVE | ((<u64>LINE_UP) << 32);
 
 /**
- * `count` signals were drained from the trigger eventfd of `line`; 0 is a
- * spurious wake-up. While the device is paused they wait in the doorbell.
- * @returns what there is to do (boundary/effects.ts), or a negative status
+ * One signal was drained from the trigger eventfd of `line`.
+ * @returns EFFECT_UP with the line, or 0: ask signal()
  */
-export function signal(line: u32, count: u32): i32 {
-  if (line >= transient.shortLines) return signalAny(line, count);
-  const record = lineAt(line);
-  const flags = record.flags;
+export function signalShort(line: u32): u32 {
+  if (line >= device.lineCount) return 0;
+  const at = changetype<usize>(lineAt(line));
+  const before = load<u64>(at);
+  // Nothing is ACTIVE, and nothing special, where a write completes nothing.
   const uncommon =
-    record.state |
-    ((flags & UNCOMMON_FLAGS) ^ LINE_ARMED) |
-    (machine.serialActive ^ NO_LINE) |
-    (count ^ 1) |
-    transient.firstEffect;
-  if (uncommon != 0) return signalAny(line, count);
-  record.state = LINE_ACTIVE;
-  record.flags = flags | LINE_UP;
+    ((before & UNCOMMON) ^ COMMON) | ((transient.nextWriteEoi ^ EOI_NONE) | transient.firstEffect);
+  if (uncommon != 0) return 0;
+  store<u64>(at, before | RAISED);
   lineStatisticsAt(line).signals++;
   machine.serialActive = line;
-  transient.activations++;
+  const activation = transient.activations + EOI_STEP;
+  transient.activations = activation;
+  transient.nextWriteEoi = activation | EOI_SHORT;
+  transient.nextReadEoi = lineAt(line).eoi == EOI_ACCESS ? activation | EOI_SHORT : EOI_NONE;
   if (ASC_OPTIMIZE_LEVEL == 0) checkInvariants();
   return EFFECT_UP | line;
 }
 
 /**
- * A guest access that has been performed, by read() or write() or by the host,
- * as it may below HOST_READ_END or HOST_WRITE_END of the region (state/layout.ts).
+ * An access that the host has performed completes the ACTIVE line.
  *
- * @param access the width, for a write with PERFORMED_WRITE
- * @param value what was read or written
- * @param activation ACTIVATIONS as it was before: what became ACTIVE during the
- *   access is not completed by it
- * @returns what there is to do (boundary/effects.ts)
+ * @param next NEXT_READ_EOI or NEXT_WRITE_EOI as it was before the access
+ * @param write not 0 for a write
+ * @returns EFFECT_DOWN with the line, and with EFFECT_UNMASK where that waits in
+ *   FIRST_EFFECT, or 0: ask performed()
  */
-export function performed(index: u32, offset: u32, access: u32, value: u32, activation: u32): u32 {
-  const write = access & PERFORMED_WRITE;
+export function completeShort(next: u32, write: u32): u32 {
+  if ((next & EOI_SHORT) == 0) return 0;
+  if (((transient.nextWriteEoi ^ next) | transient.firstEffect) != 0) return 0;
+  const active = machine.serialActive;
+  const at = changetype<usize>(lineAt(active));
+  const before = load<u64>(at);
+  store<u64>(at, before ^ RAISED);
+  machine.serialActive = NO_LINE;
+  // And of writes.
+  store<u64>(NEXT_READ_EOI, BOTH_NONE);
+  lineStatisticsAt(active).completions++;
   if (write != 0) deviceStatistics.writes++;
   else deviceStatistics.reads++;
-  const active = machine.serialActive;
-  const uncommon =
-    (transient.activations ^ activation) |
-    transient.firstEffect |
-    transient.special |
-    (machine.fifoHead ^ NO_LINE) |
-    device.ruleCount;
-  if (uncommon == 0) {
-    if (active == NO_LINE) return 0;
-    const record = lineAt(active);
-    const otherEoi = write != 0 ? 0 : record.eoi ^ EOI_ACCESS;
-    if ((record.again | otherEoi) == 0) {
-      const flags = record.flags;
-      record.flags = flags & ~LINE_UP;
-      record.state = LINE_INACTIVE;
-      machine.serialActive = NO_LINE;
-      lineStatisticsAt(active).completions++;
-      if (ASC_OPTIMIZE_LEVEL == 0) checkInvariants();
-      if ((flags & (LINE_AUTOMASKED | LINE_MASK_REQUESTED)) != LINE_AUTOMASKED) {
-        return EFFECT_DOWN | active;
-      }
-      transient.firstEffect = EFFECT_UNMASK | active;
-      return EFFECT_DOWN | EFFECT_UNMASK | active;
-    }
+  if (ASC_OPTIMIZE_LEVEL == 0) checkInvariants();
+  const flags = <u32>(before >> 32);
+  if ((flags & (LINE_AUTOMASKED | LINE_MASK_REQUESTED)) != LINE_AUTOMASKED) {
+    return EFFECT_DOWN | active;
   }
-  const direction = write != 0 ? RULE_WRITE : RULE_READ;
-  return complete(index, offset, access & ~PERFORMED_WRITE, direction, value, activation);
+  transient.firstEffect = EFFECT_UNMASK | active;
+  return EFFECT_DOWN | EFFECT_UNMASK | active;
 }

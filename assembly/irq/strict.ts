@@ -20,7 +20,7 @@ import {
   TRACE_PENDING,
   TRACE_STILL_ACTIVE,
 } from '../boundary/trace-events';
-import { NO_LINE } from '../state/layout';
+import { EOI_STEP, NO_LINE } from '../state/layout';
 import {
   config,
   LineRecord,
@@ -35,6 +35,7 @@ import { append, remove, takeOldest } from './fifo';
 import { appendActive, removeActive } from './independent';
 import { checkInvariants } from './invariants';
 import { setMapping, startTimer } from './mapping';
+import { publishNextEoi } from './next-eoi';
 import { endRetries } from './retry';
 
 /**
@@ -53,7 +54,7 @@ function makeSerialActive(line: u32, record: LineRecord): void {
   record.state = LINE_ACTIVE;
   record.flags |= LINE_UP;
   machine.serialActive = line;
-  transient.activations++;
+  transient.activations += EOI_STEP;
   pushUp(EFFECT_UP | line, line);
 }
 
@@ -128,6 +129,7 @@ export function signal(line: u32, count: u32): void {
     const most = state == LINE_PENDING ? mostBehindPending() : mostBehindActive();
     remember(line, record, count, most);
   }
+  publishNextEoi();
 }
 
 /** What an EOI does to the line itself; gives the effect bits to queue. */
@@ -165,6 +167,7 @@ function completeSerial(line: u32): void {
     append(line);
   }
   serveNext();
+  publishNextEoi();
 }
 
 /**
@@ -187,8 +190,8 @@ export function completeIndependent(line: u32): void {
 
 /**
  * EOI sources 3 and 4 after a guest access that reached the device.
- * `activation` is transient.activations as it was when the access began: what
- * became ACTIVE during it is not completed.
+ * `activation` is transient.activations as it was when the access began, or 1
+ * if nothing was to be completed then: what became ACTIVE since is not completed.
  * @returns what there is to do (boundary/effects.ts)
  */
 export function completeByAccess(write: bool, activation: u32): u32 {
@@ -228,4 +231,5 @@ export function forget(line: u32): void {
     machine.serialActive = NO_LINE;
     serveNext();
   }
+  publishNextEoi();
 }

@@ -113,21 +113,14 @@ export const STATE_END = ACCESS_BUFFERS + 8 * MAX_NESTED_ACCESSES;
  * Fields of RegionRecord (of the first region; REGION_STRIDE to the next) for
  * accesses that the host performs. Where the core would only pass a guest
  * access on to its import `load`, the host may perform it without asking: one
- * of 1, 2 or 4 bytes, aligned, below HOST_READ_END; `load` gets SHORT_POINTER
- * plus the offset. Afterwards it calls performed(). The same for writes.
- *
- * Nor need it call that where the access cannot complete anything, which is
- * while SERIAL_ACTIVE is NO_LINE and RULE_COUNT 0: then it adds 1 to READS or
- * WRITES, and applies what waits (FIRST_EFFECT).
+ * of 1, 2 or 4 bytes, aligned, below HOST_READ_END, of the window that begins
+ * at SHORT_POINTER. What it does afterwards NEXT_READ_EOI tells. The same for
+ * writes.
  */
 export const SHORT_POINTER = REGIONS + 40;
 export const HOST_READ_END = REGIONS + 44;
 export const HOST_WRITE_END = REGIONS + 48;
 
-/** The ACTIVE serialised line, or NO_LINE. */
-export const SERIAL_ACTIVE = MACHINE;
-/** EOI register rules that there are. */
-export const RULE_COUNT = DEVICE + 68;
 export const READS = DEVICE_STATISTICS;
 export const WRITES = DEVICE_STATISTICS + 4;
 
@@ -141,8 +134,24 @@ export const FIRST_EFFECT = VOLATILE + 12;
 
 /** Reports that the rate limit kept back. */
 export const REPORTS_SUPPRESSED = VOLATILE + 36;
-/** Counts what became ACTIVE; performed() wants to know its value before the access. */
-export const ACTIVATIONS = VOLATILE + 44;
+/**
+ * What a read that begins now will complete, and a write: EOI_NONE, or the
+ * activation of the ACTIVE serialised line with EOI_SHORT or EOI_ASK set. The
+ * host takes the word before it performs the access. Afterwards it calls
+ * completeShort() with a word that has EOI_SHORT set. Where that leaves it to
+ * others, and otherwise, it calls performed() with the word; but if that was
+ * EOI_NONE and still is, it adds 1 to READS or WRITES instead, and applies what
+ * waits (FIRST_EFFECT).
+ */
+export const NEXT_READ_EOI = VOLATILE + 88;
+export const NEXT_WRITE_EOI = VOLATILE + 92;
+export const EOI_NONE = 0;
+/** The access completes that line and does no more. */
+export const EOI_SHORT = 1;
+/** There may be more to it. */
+export const EOI_ASK = 2;
+/** From one activation to the next, whose low bits are for the two above. */
+export const EOI_STEP = 4;
 /** Effects that found the ring full. */
 export const EFFECTS_LOST = VOLATILE + 40;
 /** A double: when the ACTIVE serialised line was seen ACTIVE first, in milliseconds. */

@@ -63,7 +63,7 @@ export class VolatileRecord {
   reportsSuppressed: u32;
   /** Effects that found the ring full. */
   effectsLost: u32;
-  /** Activations of serialised lines, to tell one from the next. */
+  /** The last activation of a serialised line, in steps of EOI_STEP (state/layout.ts). */
   activations: u32;
   /** The activation that findStalls() looks at. */
   stallActivation: u32;
@@ -72,8 +72,6 @@ export class VolatileRecord {
   serialStallReported: u32;
   /** Anything that the short paths leave out: tracing, direct mapping, policy qemu, pause. */
   special: u32;
-  /** Lines that the short path serves: all, or none while `special` is set. */
-  shortLines: u32;
   /** Independent ACTIVE lines in order of activation. */
   oldestIndependent: u32;
   newestIndependent: u32;
@@ -81,6 +79,9 @@ export class VolatileRecord {
   pausedByHost: u32;
   /** Accesses through pread or pwrite that are under way inside each other. */
   accessDepth: u32;
+  /** What the next access completes; see state/layout.ts and irq/next-eoi.ts. */
+  nextReadEoi: u32;
+  nextWriteEoi: u32;
 }
 
 @unmanaged
@@ -255,12 +256,10 @@ if (layout.VOLATILE + offsetof<VolatileRecord>('serialSinceMs') != layout.SERIAL
 
 if (layout.VOLATILE + offsetof<VolatileRecord>('firstEffect') != layout.FIRST_EFFECT)
   ERROR('FIRST_EFFECT moved');
-if (layout.VOLATILE + offsetof<VolatileRecord>('activations') != layout.ACTIVATIONS)
-  ERROR('ACTIVATIONS moved');
-if (layout.MACHINE + offsetof<MachineRecord>('serialActive') != layout.SERIAL_ACTIVE)
-  ERROR('SERIAL_ACTIVE moved');
-if (layout.DEVICE + offsetof<DeviceRecord>('ruleCount') != layout.RULE_COUNT)
-  ERROR('RULE_COUNT moved');
+if (layout.VOLATILE + offsetof<VolatileRecord>('nextReadEoi') != layout.NEXT_READ_EOI)
+  ERROR('NEXT_READ_EOI moved');
+if (layout.VOLATILE + offsetof<VolatileRecord>('nextWriteEoi') != layout.NEXT_WRITE_EOI)
+  ERROR('NEXT_WRITE_EOI moved');
 if (layout.DEVICE_STATISTICS + offsetof<DeviceStatistics>('reads') != layout.READS)
   ERROR('READS moved');
 if (layout.DEVICE_STATISTICS + offsetof<DeviceStatistics>('writes') != layout.WRITES)

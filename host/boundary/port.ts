@@ -26,7 +26,7 @@ import { HandleTable } from './handle-table';
 import type { DeviceLocation, VfioHost } from './host';
 import { PlainIoctlArgument } from './ioctl-argument';
 import { IoctlTranslator } from './ioctl-translator';
-import type { Doorbell, DoorbellMemory, Kernel } from './kernel';
+import type { Doorbell, DoorbellMemory, Kernel, WindowMapping } from './kernel';
 import { IOMMUFD_PATH, type SharedNode, SharedNodes } from './shared-nodes';
 import { WindowTable } from './window-table';
 
@@ -51,6 +51,8 @@ export class HostPort implements Doorbell {
   onFailure: (() => void) | undefined;
   /** Called when the kernel has hung up a line's trigger. */
   onHangUp: ((line: number) => void) | undefined;
+  /** Called when a window has been taken away. */
+  onUnmapped: (() => void) | undefined;
   /** Called when the bus has refused an access to the window at `pointer`, `offset` bytes on. */
   onRefused: ((pointer: number, offset: number) => void) | undefined;
 
@@ -95,6 +97,14 @@ export class HostPort implements Doorbell {
   /** Ends the use of a handle of guestRam(). */
   releaseGuestRam(handle: number): void {
     this.#translator.releaseGuestRam(handle);
+  }
+
+  /**
+   * The window that the core has mapped at `pointer`, for accesses that the host
+   * performs (HOST_READ_END in state/layout.ts); until onUnmapped().
+   */
+  windowAt(pointer: number): WindowMapping {
+    return this.#windows.at(pointer);
   }
 
   /** Carries out EFFECT_UNMASK: 0 or −errno. */
@@ -175,7 +185,8 @@ export class HostPort implements Doorbell {
     }
   }
 
-  private fail(error: unknown): void {
+  /** Makes `error` wait until the core has returned; see guard(). */
+  fail(error: unknown): void {
     this.#errors.push(error);
     const words = this.#memory.words;
     // Makes the core and the device look for more effects, and so for the error.
@@ -244,6 +255,7 @@ export class HostPort implements Doorbell {
       munmap: (pointer) =>
         guard(() => {
           const mapping = windows.remove(pointer);
+          this.onUnmapped?.();
           mapping?.unmap();
           return mapping === undefined ? -EINVAL : 0;
         }),

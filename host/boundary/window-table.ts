@@ -45,6 +45,12 @@ export class WindowTable {
     return mapping;
   }
 
+  /** The window that starts at `pointer`; one without effect when there is none. */
+  at(pointer: number): WindowMapping {
+    const slot = pointer >>> SLOT_SHIFT;
+    return (this.#starts[slot] === pointer ? this.#mappings[slot] : undefined) ?? NOTHING;
+  }
+
   load(pointer: number, width: number): number {
     // Below the start it wraps around to more than any length.
     const offset = (pointer - this.start) >>> 0;

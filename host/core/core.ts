@@ -15,8 +15,6 @@ export const WINDOW_START = Math.ceil(STATE_END / WINDOW_ALIGNMENT) * WINDOW_ALI
 /** An instance of the core with its memory. */
 export interface Core {
   readonly exports: CoreExports;
-  /** What it was given; a host may call `load` and `store` of them for it. */
-  readonly imports: CoreImports;
   readonly memory: CoreMemory;
 }
 
@@ -105,5 +103,5 @@ export function instantiateCore(
       `the core speaks boundary version ${version}, this host ${ABI_VERSION}; use core and host of one release`,
     );
   }
-  return { exports, imports, memory: new CoreMemory(memory) };
+  return { exports, memory: new CoreMemory(memory) };
 }

@@ -2,12 +2,11 @@ import * as effects from '../../assembly/boundary/effects';
 import * as options from '../../assembly/boundary/options';
 import { RULE_EXACT, RULE_READ, RULE_WRITE } from '../../assembly/boundary/options';
 import * as status from '../../assembly/boundary/status';
-import { MAX_REGIONS } from '../../assembly/limits';
 import * as layout from '../../assembly/state/layout';
 import type { GuestRam } from '../boundary/guest-ram';
 import type { DeviceLocation } from '../boundary/host';
 import type { HostPort } from '../boundary/port';
-import type { CoreExports, CoreImports } from '../core/boundary-types';
+import type { CoreExports } from '../core/boundary-types';
 import type { Core } from '../core/core';
 import type { CoreMemory } from '../core/core-memory';
 import { readRecord } from '../core/fields';
@@ -26,29 +25,17 @@ import {
   readRegion,
   readStatistics,
 } from './device-info';
-import { EffectPump, type LineTarget } from './effect-pump';
+import { EffectPump } from './effect-pump';
 import type { AccessProblem, DeviceEvent, DeviceListener } from './events';
 import { failureError, statusError } from './failure';
+import { GuestPath, narrow, word } from './guest-path';
+import { type LineTarget, LineTargets } from './line-targets';
 import { checkSnapshot, copySnapshot, takeSnapshot } from './snapshot';
 
 const FIRST = layout.FIRST_EFFECT >>> 2;
 const DOORBELL = layout.DOORBELL >>> 2;
-const ACTIVATIONS = layout.ACTIVATIONS >>> 2;
 const LINE_FLAGS = (layout.LINES + 4) >>> 2;
 const LINE_WORDS = layout.LINE_STRIDE >>> 2;
-// Of the first region; REGION_WORDS to the next.
-const SHORT_POINTER = layout.SHORT_POINTER >>> 2;
-const HOST_READ_END = layout.HOST_READ_END >>> 2;
-const HOST_WRITE_END = layout.HOST_WRITE_END >>> 2;
-const SERIAL_ACTIVE = layout.SERIAL_ACTIVE >>> 2;
-const RULE_COUNT = layout.RULE_COUNT >>> 2;
-const READS = layout.READS >>> 2;
-const WRITES = layout.WRITES >>> 2;
-const REGION_WORDS = layout.REGION_STRIDE >>> 2;
-/** Regions that may exist; there is a power of two of them. */
-const REGION_MASK = MAX_REGIONS - 1;
-/** Accesses from here on take the long way, and those at negative offsets. */
-const BEYOND = 2 ** 31;
 const NS_PER_MS = 1e6;
 const MASK_FLAGS = options.LINE_ARMED | options.LINE_MASK_REQUESTED;
 
@@ -104,11 +91,13 @@ export class VfioPlatformDevice {
 
   readonly #exports: CoreExports;
   readonly #memory: CoreMemory;
-  // Not #private: on the hot path that costs a few per cent.
   declare private readonly words: Int32Array;
   declare private readonly port: HostPort;
   readonly #clock: Clock;
+  // Not #private: on the hot path that costs a few per cent.
   declare private readonly pump: EffectPump;
+  declare private readonly path: GuestPath;
+  readonly #targets: LineTargets;
   readonly #parts: DeviceParts;
   readonly #listeners = new Set<DeviceListener>();
   readonly #timeoutNs: number;
@@ -118,14 +107,7 @@ export class VfioPlatformDevice {
   readonly #guestRam: { first: bigint; last: bigint; handle: number }[] = [];
   #closed = false;
   // Kept as fields: calls through the exports object cost a look-up each.
-  declare private coreRead: CoreExports['read'];
-  declare private coreWrite: CoreExports['write'];
-  declare private readonly corePerformed: CoreExports['performed'];
   declare private coreSafePoint: CoreExports['safePoint'];
-  // For accesses that the host performs: cheaper from here than from inside the core.
-  declare private readonly load: CoreImports['load'];
-  declare private readonly store: CoreImports['store'];
-  declare private readonly coreSignal: CoreExports['signal'];
   declare private readonly coreCompleteLine: CoreExports['completeLine'];
 
   /** @internal use openDevice(); `parts` are DeviceParts, which are not public */
@@ -141,32 +123,26 @@ export class VfioPlatformDevice {
     this.words = core.memory.signedWords;
     this.port = port;
     this.#clock = clock;
-    this.coreRead = core.exports.read;
-    this.coreWrite = core.exports.write;
-    this.corePerformed = core.exports.performed;
-    this.load = core.imports.load;
-    this.store = core.imports.store;
     this.coreSafePoint = core.exports.safePoint;
-    this.coreSignal = core.exports.signal;
     this.coreCompleteLine = core.exports.completeLine;
     const { mmapTimeoutMs } = this.#parts.options;
     this.#timeoutNs = typeof mmapTimeoutMs === 'number' ? mmapTimeoutMs * NS_PER_MS : 0;
     const flags = readDeviceFlags(core.memory);
     this.bus = flags.bus;
     this.resettable = flags.resettable;
+    this.#targets = new LineTargets(this.#record().lineCount);
     this.pump = new EffectPump(
       this.words,
       {
-        unmask: (line) => {
-          if (!this.mayUnmask(line)) return;
-          const result = port.unmask(line);
-          if (result < 0) this.#exports.unmaskResult(line, result);
-        },
+        port,
+        mayUnmask: (line) => this.#mayUnmask(line),
+        unmaskFailed: (line, result) => this.#exports.unmaskResult(line, result),
         numbered: (effect, line) => this.#numbered(effect, line),
         drained: () => this.#drained(),
       },
-      this.#record().lineCount,
+      this.#targets,
     );
+    this.path = new GuestPath(core, port, this.pump, this.#targets);
     port.onFailure = () => this.pump.leave();
     port.onRing = () => this.onSignal?.();
     port.onHangUp = (line) => this.#emit({ type: 'device-gone', line });
@@ -182,92 +158,18 @@ export class VfioPlatformDevice {
    *   may not reach the device, which an 'access-failed' event then tells
    */
   read(region: number, offset: number, width: number): number {
-    if (
-      (region & REGION_MASK) !== region ||
-      (offset & (BEYOND - width)) !== offset ||
-      (width !== 4 && width !== 1 && width !== 2)
-    ) {
-      return this.#readAny(region, offset, width);
-    }
-    const { words } = this;
-    const record = region * REGION_WORDS;
-    if (offset < (words[record + HOST_READ_END] as number)) {
-      const activation = words[ACTIVATIONS] as number;
-      const active = words[SERIAL_ACTIVE] as number;
-      const value = this.load((words[record + SHORT_POINTER] as number) + offset, width);
-      const effect =
-        active === layout.NO_LINE
-          ? this.performedIdle(region, offset, width, value, activation)
-          : this.corePerformed(region, offset, width, value, activation);
-      if (effect !== 0) this.pump.lower(effect);
-      return value >>> 0;
-    }
-    return this.readCore(region, offset, width);
-  }
-
-  /** performed() of an access that began with no line ACTIVE: it need not be called mostly. */
-  private performedIdle(
-    region: number,
-    offset: number,
-    access: number,
-    value: number,
-    activation: number,
-  ): number {
-    const { words } = this;
-    if (words[SERIAL_ACTIVE] !== layout.NO_LINE || words[RULE_COUNT] !== 0) {
-      return this.corePerformed(region, offset, access, value, activation);
-    }
-    const counter = (access & effects.PERFORMED_WRITE) !== 0 ? WRITES : READS;
-    words[counter] = ((words[counter] as number) + 1) | 0;
-    return words[FIRST] !== 0 ? effects.EFFECT_MORE : 0;
-  }
-
-  /** read() of what the core performs. */
-  private readCore(region: number, offset: number, width: number): number {
-    const value = this.coreRead(region, offset, width);
-    if (this.words[FIRST] !== 0) this.pump.run();
-    return value >>> 0;
-  }
-
-  /** read() of what need not be an access that a device can have. */
-  #readAny(region: number, offset: number, width: number): number {
-    return this.readCore(word(region), word(offset), narrow(width));
+    return this.path.read(region, offset, width);
   }
 
   /** A guest write of 1, 2 or 4 bytes. */
   write(region: number, offset: number, width: number, value: number): void {
-    if (
-      (region & REGION_MASK) !== region ||
-      (offset & (BEYOND - width)) !== offset ||
-      (width !== 4 && width !== 1 && width !== 2)
-    ) {
-      const effect = this.coreWrite(word(region), word(offset), narrow(width), value, 0);
-      if (effect !== 0) this.pump.lower(effect);
-      return;
-    }
-    const { words } = this;
-    const record = region * REGION_WORDS;
-    let effect: number;
-    if (offset < (words[record + HOST_WRITE_END] as number)) {
-      const activation = words[ACTIVATIONS] as number;
-      const active = words[SERIAL_ACTIVE] as number;
-      // What is no number throws before it has reached anything.
-      const data = value | 0;
-      this.store((words[record + SHORT_POINTER] as number) + offset, width, data);
-      const access = width | effects.PERFORMED_WRITE;
-      effect =
-        active === layout.NO_LINE
-          ? this.performedIdle(region, offset, access, data, activation)
-          : this.corePerformed(region, offset, access, data, activation);
-    } else {
-      effect = this.coreWrite(region, offset, width, value, 0);
-    }
-    if (effect !== 0) this.pump.lower(effect);
+    this.path.write(region, offset, width, value);
   }
 
   /** A guest read of 8 bytes. */
   read64(region: number, offset: number): bigint {
-    const low = this.coreRead(word(region), word(offset), 8) >>> 0;
+    this.#check('access');
+    const low = this.#exports.read(word(region), word(offset), 8) >>> 0;
     // Before the effects, because they may make the machine read again.
     const high = this.#memory.word(layout.VALUE_HIGH);
     this.#apply();
@@ -278,7 +180,8 @@ export class VfioPlatformDevice {
   write64(region: number, offset: number, value: bigint): void {
     const low = Number(value & 0xffffffffn);
     const high = Number((value >> 32n) & 0xffffffffn);
-    const effect = this.coreWrite(word(region), word(offset), 8, low, high);
+    this.#check('access');
+    const effect = this.#exports.write(word(region), word(offset), 8, low, high);
     if (effect !== 0) this.pump.apply(effect);
   }
 
@@ -324,16 +227,15 @@ export class VfioPlatformDevice {
    * elsewhere; signals that the host watches arrive by themselves.
    */
   signal(line: number, count: number): void {
-    const effect = this.coreSignal(line === line >>> 0 ? line : NONE, count);
-    if (effect > 0) this.pump.raise(effect);
-    else if (effect < 0) throw this.#error(effect, `signal line ${line}`);
+    const result = this.path.signal(line, count);
+    if (result < 0) this.#refuse(result, 'signal', line);
   }
 
   /** The machine's interrupt controller saw the guest complete the line (EOI source 'irqchip'). */
   completeLine(line: number): void {
-    const effect = this.coreCompleteLine(line === line >>> 0 ? line : NONE);
+    const effect = this.coreCompleteLine(word(line));
     if (effect > 0) this.pump.apply(effect);
-    else if (effect < 0) throw this.#error(effect, `complete line ${line}`);
+    else if (effect < 0) this.#refuse(effect, 'complete', line);
   }
 
   /**
@@ -346,13 +248,13 @@ export class VfioPlatformDevice {
    */
   connectLine(line: number, target: LineTarget, gsi?: number): void {
     const wasUp = this.lines[line]?.up === true;
-    const before = this.pump.connect(line, target);
+    const before = this.#targets.connect(line, target);
     const byIrqchip = gsi !== undefined && this.options.xIrqfd;
     const result = byIrqchip
       ? this.#exports.armIrqfd(word(line), word(gsi))
       : this.#exports.armLine(word(line));
     if (result < status.STATUS_OK) {
-      this.pump.connect(line, before);
+      this.#targets.connect(line, before);
     } else if (wasUp) {
       before?.down();
       target.up();
@@ -374,7 +276,7 @@ export class VfioPlatformDevice {
     this.#apply();
     // A disarm that failed in the kernel has taken the line out all the same.
     const out = result === status.STATUS_OK || result === status.STATUS_FAILED;
-    if (out) this.pump.connect(line, undefined);
+    if (out) this.#targets.connect(line, undefined);
     if (result !== status.STATUS_OK) throw this.#error(result, `disarm line ${line}`);
   }
 
@@ -579,8 +481,7 @@ export class VfioPlatformDevice {
     const refuse = () => {
       throw statusError(this.name, status.STATUS_CLOSED, 'access');
     };
-    this.coreRead = refuse;
-    this.coreWrite = refuse;
+    this.path.close(refuse);
     this.coreSafePoint = refuse;
     this.#timer?.cancel();
     this.#parts.released();
@@ -660,6 +561,10 @@ export class VfioPlatformDevice {
     return result === status.STATUS_FAILED ? this.#failure() : statusError(this.name, result, what);
   }
 
+  #refuse(result: number, what: string, line: number): never {
+    throw this.#error(result, `${what} line ${line}`);
+  }
+
   #maskCall(line: number, result: number, what: string): void {
     this.#apply();
     if (result === status.STATUS_INVALID) {
@@ -677,7 +582,7 @@ export class VfioPlatformDevice {
    * have been masked on request, disarmed or closed, by what the machine did in
    * "line down".
    */
-  private mayUnmask(line: number): boolean {
+  #mayUnmask(line: number): boolean {
     const flags = this.words[LINE_FLAGS + line * LINE_WORDS] as number;
     return (flags & MASK_FLAGS) === options.LINE_ARMED;
   }
@@ -701,7 +606,7 @@ export class VfioPlatformDevice {
         this.#timer?.cancel();
         break;
       case effects.EFFECT_RETRY_UNMASK:
-        this.#exports.unmaskResult(line, this.mayUnmask(line) ? this.port.unmask(line) : 0);
+        this.#exports.unmaskResult(line, this.#mayUnmask(line) ? this.port.unmask(line) : 0);
         break;
       case effects.EFFECT_STUCK:
         this.#emit({ type: 'line-stuck', line });
@@ -791,16 +696,3 @@ export class VfioPlatformDevice {
 
 /** Offsets have 32 bits. */
 const REACHABLE_BYTES = 0x100000000n;
-
-/** Not a region, line, offset or width of any device. */
-const NONE = -1;
-
-/** A width of the calls that carry 32 bits; 8 bytes have calls of their own. */
-function narrow(width: number): number {
-  return width === 8 ? NONE : word(width);
-}
-
-/** The number, where it is an unsigned 32-bit one: others must not wrap around to one. */
-function word(value: number): number {
-  return value === value >>> 0 ? value : NONE;
-}

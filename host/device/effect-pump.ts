@@ -1,6 +1,8 @@
 import * as effects from '../../assembly/boundary/effects';
 import { MAX_EFFECTS } from '../../assembly/limits';
 import { EFFECT_HEAD, EFFECT_TAIL, EFFECTS, FIRST_EFFECT } from '../../assembly/state/layout';
+import type { HostPort } from '../boundary/port';
+import type { LineTargets } from './line-targets';
 
 const FIRST = FIRST_EFFECT >>> 2;
 const HEAD = EFFECT_HEAD >>> 2;
@@ -9,18 +11,16 @@ const RING = EFFECTS >>> 2;
 const MASK = MAX_EFFECTS - 1;
 const DOWN_AND_UNMASK = effects.EFFECT_DOWN | effects.EFFECT_UNMASK;
 
-/** Where the virtual line of one VFIO interrupt goes. */
-export interface LineTarget {
-  up(): void;
-  down(): void;
-}
-
-const NOWHERE: LineTarget = { up() {}, down() {} };
-
 /** Carries out the effects that concern more than a virtual line. */
 export interface EffectHandler {
-  /** Unmasks the line in the kernel. */
-  unmask(line: number): void;
+  readonly port: Pick<HostPort, 'unmask'>;
+  /**
+   * Whether a line whose unmask has waited is still to be unmasked: meanwhile it
+   * may have been masked on request, disarmed or closed.
+   */
+  mayUnmask(line: number): boolean;
+  /** The core must hear of an unmask that has failed. */
+  unmaskFailed(line: number, result: number): void;
   /** One of the numbered effects of boundary/effects.ts. */
   numbered(effect: number, line: number): void;
   /** More than one effect waited, or an error did; none does any more. */
@@ -36,23 +36,15 @@ export class EffectPump {
   // Not #private: on the interrupt path that costs a few per cent.
   declare private readonly words: Int32Array;
   declare private readonly handler: EffectHandler;
-  private readonly targets: LineTarget[] = [];
+  declare private readonly targets: LineTargets;
   /** Something may wait in memory though no call into the core has told of it. */
   private left = false;
 
   /** @param words the core's linear memory */
-  constructor(words: Int32Array, handler: EffectHandler, lines: number) {
+  constructor(words: Int32Array, handler: EffectHandler, targets: LineTargets) {
     this.words = words;
     this.handler = handler;
-    for (let line = 0; line < lines; line++) this.targets.push(NOWHERE);
-  }
-
-  /** Sends the line to `target`, or nowhere. @returns where it went before */
-  connect(line: number, target: LineTarget | undefined): LineTarget | undefined {
-    const before = this.targets[line];
-    // A line that does not exist is the core's to refuse.
-    if (before !== undefined) this.targets[line] = target ?? NOWHERE;
-    return before;
+    this.targets = targets;
   }
 
   /**
@@ -61,48 +53,43 @@ export class EffectPump {
    * when a line's target throws, the error goes to the caller and the rest
    * waits for the next call; when it calls back into the core, the rest is
    * still there to be seen.
-   *
-   * raise() and lower() do the same and expect what nearly every interrupt
-   * consists of. They are short, because the caller's compiler inlines them and
-   * has a budget for that.
    */
   apply(effect: number): void {
     const line = effect & effects.EFFECT_LINE_MASK;
     const acts = effect ^ line;
-    if (acts === effects.EFFECT_UP) (this.targets[line] as LineTarget).up();
-    else if (acts === effects.EFFECT_DOWN) (this.targets[line] as LineTarget).down();
-    else if (acts === DOWN_AND_UNMASK) this.lowerAndUnmask(line);
-    else this.left = true;
+    if (acts === effects.EFFECT_UP) this.raise(line);
+    else if (acts === effects.EFFECT_DOWN) this.lower(effect);
+    else if (acts === DOWN_AND_UNMASK) this.lower(effect);
+    else this.run();
+  }
+
+  /** Applies EFFECT_UP of `line`, as signalShort() returns it. */
+  raise(line: number): void {
+    this.targets.at(line).up();
     if (this.left) this.run();
   }
 
-  /** apply() after a signal. */
-  raise(effect: number): void {
-    const line = effect & effects.EFFECT_LINE_MASK;
-    if ((effect ^ line) === effects.EFFECT_UP) (this.targets[line] as LineTarget).up();
-    else this.left = true;
-    if (this.left) this.run();
-  }
-
-  /** apply() after an access. */
+  /** Applies EFFECT_DOWN with or without EFFECT_UNMASK, as completeShort() returns it. */
   lower(effect: number): void {
     const line = effect & effects.EFFECT_LINE_MASK;
-    const acts = effect ^ line;
-    if (acts === effects.EFFECT_DOWN) (this.targets[line] as LineTarget).down();
-    else if (acts === DOWN_AND_UNMASK) this.lowerAndUnmask(line);
-    else this.left = true;
+    this.targets.at(line).down();
+    if ((effect & effects.EFFECT_UNMASK) !== 0) this.unmask(line);
     if (this.left) this.run();
   }
 
-  private lowerAndUnmask(line: number): void {
-    const words = this.words;
+  /** After "line down", which has not called back, or else has had the unmask applied or failed. */
+  private unmask(line: number): void {
+    const { words } = this;
+    if (words[FIRST] === (effects.EFFECT_UNMASK | line) && !this.left) {
+      words[FIRST] = 0;
+      const result = this.handler.port.unmask(line);
+      if (result !== 0) this.unmaskFailed(line, result);
+    }
+  }
+
+  private unmaskFailed(line: number, result: number): void {
     this.left = true;
-    (this.targets[line] as LineTarget).down();
-    // Else "line down" has called back, and there is more before the unmask, or it has been done.
-    if (words[FIRST] !== (effects.EFFECT_UNMASK | line)) return;
-    words[FIRST] = 0;
-    this.handler.unmask(line);
-    this.left = words[FIRST] !== 0;
+    this.handler.unmaskFailed(line, result);
   }
 
   /** Applies what waits in memory, and what that leads to. */
@@ -138,21 +125,21 @@ export class EffectPump {
     }
     const line = effect & effects.EFFECT_LINE_MASK;
     const more = effect & effects.EFFECT_MORE;
-    const target = this.targets[line];
     if ((effect & effects.EFFECT_NUMBERED) !== 0) {
       words[FIRST] = more;
       this.handler.numbered(effect & ~(more | effects.EFFECT_LINE_MASK), line);
     } else if ((effect & effects.EFFECT_DOWN) !== 0) {
       const rest = effect & (effects.EFFECT_UNMASK | effects.EFFECT_UP);
       words[FIRST] = rest === 0 ? more : effect & ~effects.EFFECT_DOWN;
-      target?.down();
+      this.targets.at(line).down();
     } else if ((effect & effects.EFFECT_UNMASK) !== 0) {
       const rest = effect & effects.EFFECT_UP;
       words[FIRST] = rest === 0 ? more : effect & ~effects.EFFECT_UNMASK;
-      this.handler.unmask(line);
+      const result = this.handler.mayUnmask(line) ? this.handler.port.unmask(line) : 0;
+      if (result !== 0) this.unmaskFailed(line, result);
     } else {
       words[FIRST] = more;
-      target?.up();
+      this.targets.at(line).up();
     }
   }
 }

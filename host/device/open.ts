@@ -3,6 +3,7 @@ import * as constants from '../../assembly/boundary/options';
 import { STATUS_FAILED, STATUS_OK } from '../../assembly/boundary/status';
 import * as layout from '../../assembly/state/layout';
 import type { DeviceLocation, VfioHost } from '../boundary/host';
+import { ImportedWindow } from '../boundary/imported-window';
 import { HostPort } from '../boundary/port';
 import { SharedNodes } from '../boundary/shared-nodes';
 import type { DeviceTap } from '../boundary/tap';
@@ -204,7 +205,9 @@ export async function openDevice(
   try {
     const environment = tap ? tap.environment(surroundings) : surroundings;
     const port = new HostPort(host, location, environment.vmFd);
-    const imports = tap ? tap.imports(port, port.imports()) : port.imports();
+    const own = port.imports();
+    const imports = tap ? tap.imports(port, own) : own;
+    if (imports !== own) port.windowAt = (pointer) => new ImportedWindow(imports, pointer);
     const core = instantiateCore(module, imports, tap?.coreBytes ?? resolved.memoryBytes);
     port.setMemory(core.memory);
     tap?.opening(core.memory);

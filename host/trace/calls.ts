@@ -1,5 +1,5 @@
 import type { VfioPlatformDevice } from '../device/device';
-import type { LineTarget } from '../device/effect-pump';
+import type { LineTarget } from '../device/line-targets';
 import { crc32 } from './format/crc32';
 import * as ops from './format/ops';
 

@@ -1,6 +1,6 @@
 import type { VfioPlatformDevice } from '../../host/device/device';
-import type { LineTarget } from '../../host/device/effect-pump';
 import type { DeviceEvent } from '../../host/device/events';
+import type { LineTarget } from '../../host/device/line-targets';
 import { openDevice } from '../../host/device/open';
 import type { DeviceOptions } from '../../host/options/options';
 import type { DeviceModel } from '../../host/sim/models/model';

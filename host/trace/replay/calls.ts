@@ -1,5 +1,5 @@
 import type { VfioPlatformDevice } from '../../device/device';
-import type { LineTarget } from '../../device/effect-pump';
+import type { LineTarget } from '../../device/line-targets';
 import type { EoiSource } from '../../options/options';
 import type { EoiRule } from '../../profiles/profile';
 import { crc32 } from '../format/crc32';

@@ -1,6 +1,6 @@
 import type { VfioHost } from '../../boundary/host';
 import type { VfioPlatformDevice } from '../../device/device';
-import type { LineTarget } from '../../device/effect-pump';
+import type { LineTarget } from '../../device/line-targets';
 import { type DeviceEnvironment, openDevice } from '../../device/open';
 import { VfioError } from '../../errors';
 import type { DeviceOptions } from '../../options/options';

@@ -1,6 +1,6 @@
 import { ABI_VERSION } from '../../../assembly/boundary/version';
 import type { VfioPlatformDevice } from '../../device/device';
-import type { LineTarget } from '../../device/effect-pump';
+import type { LineTarget } from '../../device/line-targets';
 import type { Checkpoint } from '../format/checkpoint';
 import type { RecordedEvent } from '../format/event';
 import * as ops from '../format/ops';

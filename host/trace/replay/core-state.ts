@@ -3,7 +3,7 @@ import { ABI_VERSION } from '../../../assembly/boundary/version';
 import { DEVICE, STATE_END, STATE_START } from '../../../assembly/state/layout';
 import type { CoreMemory } from '../../core/core-memory';
 import type { VfioPlatformDevice } from '../../device/device';
-import type { LineTarget } from '../../device/effect-pump';
+import type { LineTarget } from '../../device/line-targets';
 import { VfioError } from '../../errors';
 import {
   type Checkpoint,

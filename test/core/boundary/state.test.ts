@@ -9,6 +9,7 @@ import { instantiateCore, WINDOW_START } from '../../../host/core/core';
 import type { CoreMemory } from '../../../host/core/core-memory';
 import { recordFields, stateBlocks } from '../../../host/core/fields';
 import { EffectPump } from '../../../host/device/effect-pump';
+import { LineTargets } from '../../../host/device/line-targets';
 import { locate } from '../../../host/locate/locate';
 import { parseOptions } from '../../../host/options/parse-options';
 import { MemoryDevice } from '../../../host/sim/models/memory';
@@ -157,10 +158,17 @@ const EFFECTS_LOST = volatileField('effectsLost');
 /** Applies what waits, and tells how many effects that were. */
 function applyAll(memory: CoreMemory, lines: number): { up: number[]; numbered: number } {
   const seen = { up: [] as number[], numbered: 0 };
-  const handler = { unmask() {}, numbered: () => void seen.numbered++, drained() {} };
-  const pump = new EffectPump(memory.signedWords, handler, lines);
+  const handler = {
+    port: { unmask: () => 0 },
+    unmaskFailed() {},
+    mayUnmask: () => true,
+    numbered: () => void seen.numbered++,
+    drained() {},
+  };
+  const targets = new LineTargets(lines);
+  const pump = new EffectPump(memory.signedWords, handler, targets);
   for (let line = 0; line < lines; line++) {
-    pump.connect(line, { up: () => void seen.up.push(line), down() {} });
+    targets.connect(line, { up: () => void seen.up.push(line), down() {} });
   }
   pump.run();
   return seen;

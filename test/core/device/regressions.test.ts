@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { allocGuestRam } from '../../../host/boundary/alloc-guest-ram';
-import type { LineTarget } from '../../../host/device/effect-pump';
+import type { LineTarget } from '../../../host/device/line-targets';
 import { openDevice } from '../../../host/device/open';
 import { VfioError } from '../../../host/errors';
 import type { DeviceOptions, EoiSource } from '../../../host/options/options';

@@ -5,6 +5,8 @@ import type { CoreExports } from '../../../host/core/boundary-types';
 import { instantiateCore } from '../../../host/core/core';
 import type { CoreMemory } from '../../../host/core/core-memory';
 import { EffectPump } from '../../../host/device/effect-pump';
+import { GuestPath } from '../../../host/device/guest-path';
+import { LineTargets } from '../../../host/device/line-targets';
 import { coreModule } from '../../support/core';
 import { FakeKernel } from './fake-kernel';
 import { wordOf } from './record-words';
@@ -16,7 +18,7 @@ const SUMMARY = layout.DOORBELL >>> 2;
 const WORDS = layout.DOORBELL_WORDS >>> 2;
 const COUNTS = layout.DOORBELL_COUNTS >>> 2;
 // Of this module, because the test runner makes every use of an import a call.
-const { EFFECT_DOWN, EFFECT_UNMASK, EFFECT_UP, PERFORMED_WRITE } = effects;
+const { EFFECT_DOWN, EFFECT_UNMASK, EFFECT_UP } = effects;
 const ACTIVE: number = options.LINE_ACTIVE;
 const LINE_WORDS = layout.LINE_STRIDE >>> 2;
 const STATE = wordOf('LineRecord', 'state', layout.LINES);
@@ -27,16 +29,6 @@ const SERIAL_ACTIVE = wordOf('MachineRecord', 'serialActive', layout.MACHINE);
 const FIFO_HEAD = wordOf('MachineRecord', 'fifoHead', layout.MACHINE);
 const MAPPING_ON = wordOf('MachineRecord', 'mappingOn', layout.MACHINE);
 const TIMER_RUNNING = wordOf('MachineRecord', 'timerRunning', layout.MACHINE);
-
-const ACTIVATIONS = layout.ACTIVATIONS >>> 2;
-const REGION_AT = (setups.REGION * layout.REGION_STRIDE) >>> 2;
-const HOST_READ_END = (layout.HOST_READ_END >>> 2) + REGION_AT;
-const HOST_WRITE_END = (layout.HOST_WRITE_END >>> 2) + REGION_AT;
-
-/** An access that the host may perform where the core lets it. */
-function isShort(offset: number, width: number): boolean {
-  return width <= 4 && offset % width === 0;
-}
 
 /** Ways to break the device on purpose, to see that the search notices. */
 export interface Sabotage {
@@ -49,7 +41,7 @@ export interface Sabotage {
 }
 
 /**
- * One compiled core on a fake kernel, with the pump that devices use. Every
+ * One compiled core on a fake kernel, with the paths and the pump that devices use. Every
  * method is one stimulus and leaves all effects applied.
  *
  * The account of signals and injections is the one of test/reference/ledger.ts
@@ -80,6 +72,7 @@ export class CoreRig {
   nestAt = 0;
   nested: (line: number) => void = () => {};
   readonly #pump: EffectPump;
+  readonly #path: GuestPath;
   readonly #lost: number;
   readonly #replay: boolean;
   /** After a reset from inside "line up" the outer call's "up" may still come, and goes down at once. */
@@ -105,17 +98,21 @@ export class CoreRig {
     this.memory = core.memory;
     kernel.memory = core.memory;
     this.#open();
+    const targets = new LineTargets(this.count);
     this.#pump = new EffectPump(
       core.memory.signedWords,
       {
-        unmask: (line) => this.#unmask(line, false),
+        port: { unmask: (line) => this.#unmask(line) },
+        unmaskFailed: (line, result) => this.#expectOk(this.exports.unmaskResult(line, result)),
+        mayUnmask: (line) => this.#mayUnmask(line),
         numbered: (effect, line) => this.#numbered(effect, line),
         drained: () => {},
       },
-      this.count,
+      targets,
     );
+    this.#path = new GuestPath(core, kernel, this.#pump, targets);
     for (let line = 0; line < this.count; line++) {
-      this.#pump.connect(line, { up: () => this.#goUp(line), down: () => this.#goDown(line) });
+      targets.connect(line, { up: () => this.#goUp(line), down: () => this.#goDown(line) });
     }
     this.#pump.run();
   }
@@ -187,7 +184,7 @@ export class CoreRig {
     const count = waiting[line] as number;
     waiting[line] = 0;
     this.#noteSignals(line, count);
-    this.#apply(this.exports.signal(line, count));
+    this.#expectOk(this.#path.signal(line, count));
   }
 
   /** A safe point after all signals have arrived. */
@@ -212,15 +209,7 @@ export class CoreRig {
   }
 
   read(offset: number, width: number): void {
-    const { words } = this.memory;
-    if (isShort(offset, width) && offset < (words[HOST_READ_END] as number)) {
-      const activation = words[ACTIVATIONS] as number;
-      const value = this.kernel.perform();
-      this.#apply(this.exports.performed(setups.REGION, offset, width, value, activation));
-      return;
-    }
-    this.exports.read(setups.REGION, offset, width);
-    this.#pump.run();
+    this.#path.read(setups.REGION, offset, width);
   }
 
   /** A read and a write of everything, neither of which reaches the device. */
@@ -240,16 +229,8 @@ export class CoreRig {
   }
 
   write(offset: number, width: number, low: number, high = 0): void {
-    const { words } = this.memory;
-    if (isShort(offset, width) && offset < (words[HOST_WRITE_END] as number)) {
-      const activation = words[ACTIVATIONS] as number;
-      this.kernel.perform();
-      this.#apply(
-        this.exports.performed(setups.REGION, offset, width | PERFORMED_WRITE, low, activation),
-      );
-      return;
-    }
-    this.#apply(this.exports.write(setups.REGION, offset, width, low, high));
+    if (width < 8) this.#path.write(setups.REGION, offset, width, low);
+    else this.#apply(this.exports.write(setups.REGION, offset, width, low, high));
   }
 
   clear(line: number): void {
@@ -382,10 +363,13 @@ export class CoreRig {
   }
 
   /** As VfioPlatformDevice does it. */
-  #unmask(line: number, reportSuccess: boolean): void {
-    if ((this.#lost & EFFECT_UNMASK) !== 0) return;
-    const result = this.kernel.unmask(line);
-    if (result < 0 || reportSuccess) this.#expectOk(this.exports.unmaskResult(line, result));
+  #mayUnmask(line: number): boolean {
+    const { LINE_ARMED, LINE_MASK_REQUESTED } = options;
+    return (this.flagsOf(line) & (LINE_ARMED | LINE_MASK_REQUESTED)) === LINE_ARMED;
+  }
+
+  #unmask(line: number): number {
+    return (this.#lost & EFFECT_UNMASK) !== 0 ? 0 : this.kernel.unmask(line);
   }
 
   #numbered(effect: number, line: number): void {
@@ -394,7 +378,7 @@ export class CoreRig {
     else if (effect === effects.EFFECT_TIMER_START) this.timer = 1;
     else if (effect === effects.EFFECT_TIMER_STOP) this.timer = 0;
     else if (effect === effects.EFFECT_RETRY_UNMASK && !this.sabotage.ignoreRetries) {
-      this.#unmask(line, true);
+      this.#expectOk(this.exports.unmaskResult(line, this.#unmask(line)));
     }
   }
 

@@ -1,6 +1,7 @@
 import { EAGAIN, EINVAL, EIO, ENOENT } from '../../../assembly/abi/linux';
 import * as vfio from '../../../assembly/abi/vfio';
 import { NODE_CONTAINER } from '../../../assembly/boundary/nodes';
+import type { WindowMapping } from '../../../host/boundary/kernel';
 import type { CoreImports } from '../../../host/core/boundary-types';
 import type { CoreMemory } from '../../../host/core/core-memory';
 import { REGION } from './setup';
@@ -31,6 +32,13 @@ export class FakeKernel {
   whileAccessed: (() => void) | undefined;
   memory!: CoreMemory;
   readonly #mappable: boolean;
+  readonly #window: WindowMapping = {
+    inMemory: false,
+    read: () => this.perform(),
+    write: () => void this.perform(),
+    unmap() {},
+  };
+  onUnmapped: (() => void) | undefined;
   readonly #lineOf = new Map<number, number>();
   #nextEventfd = FIRST_EVENTFD;
 
@@ -66,6 +74,16 @@ export class FakeKernel {
       if (this.high[line] !== 0) this.fire(line);
     }
     return 0;
+  }
+
+  /** What the host looks at for accesses that it performs by itself. */
+  windowAt(): WindowMapping {
+    return this.#window;
+  }
+
+  /** An access to a window never fails here. */
+  fail(error: unknown): never {
+    throw error;
   }
 
   /** One load or store of a window. */

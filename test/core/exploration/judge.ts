@@ -3,6 +3,7 @@ import { NO_LINE } from '../../../assembly/state/layout';
 import { checkInvariants, type LineSnapshot, type Snapshot } from '../../reference/invariants';
 import type { LineState } from '../../reference/model';
 import type { CoreRig } from './core-rig';
+import { isPublished } from './next-eoi';
 
 const STATES: readonly LineState[] = ['INACTIVE', 'PENDING', 'ACTIVE'];
 
@@ -71,6 +72,7 @@ export class Judge {
   difference(): string {
     const rig = this.#rig;
     if (rig.coreMapping !== rig.mapping) return 'the machine has another mapping than the core';
+    if (!isPublished(rig)) return 'the core has published another EOI than its state means';
     if (rig.coreTimer !== rig.timer) return 'the machine has another timer than the core';
     for (let i = 0; i < rig.count; i++) {
       const flags = rig.flagsOf(i);

@@ -1,6 +1,7 @@
 import { LINE_ACTIVE } from '../../../assembly/boundary/options';
 import * as layout from '../../../assembly/state/layout';
 import type { CoreRig } from './core-rig';
+import { publish } from './next-eoi';
 import { wordOf } from './record-words';
 
 function volatileWord(field: string): number {
@@ -99,6 +100,8 @@ export type RingPosition = 'new' | 'used' | 'worn';
  *   rebuilt in order of index.
  * - The words that choose the short paths follow from options that never
  *   change and from `paused`, which never does here.
+ * - Which accesses complete a line follows from the state as well (publish());
+ *   checkRest() sees that the core says so.
  * - Time stands still; statistics and access reports are never read; the
  *   doorbell is empty, because what would be in it waits in the fake kernel.
  */
@@ -245,6 +248,7 @@ export class StateCodec {
       kernel.high[line] = (packed >>> 28) & 1;
     }
     this.#restoreVolatile();
+    publish(rig);
   }
 
   /**

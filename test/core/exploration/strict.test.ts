@@ -78,6 +78,7 @@ describe('more events on up to two lines', () => {
   it.each(mixes)('%s', (lines) => {
     expectSound('more events, timer', lines, lines, thorough);
     expectSound('more events, plain', lines, lines, { ...thorough, ...PLAIN });
+    expectSound('more events, stuck', lines, lines, { ...thorough, ...PLAIN, ...STUCK_AT_ONCE });
     expectSound("more events, 'on-idle'", lines, lines, { ...thorough, timeout: 'on-idle' });
     if (lines.includes('E')) {
       expectSound("more events, 'replay'", lines, lines, { ...thorough, edgeCount: 'replay' });
