@@ -1,5 +1,7 @@
-// One measurement that needs a process of its own; prints the number.
+// One measurement that needs a process of its own; prints the number. `interrupts`
+// prints one for each line of its standard input (duel.mjs).
 import { PerformanceObserver } from 'node:perf_hooks';
+import { createInterface } from 'node:readline';
 
 const DEVICES = 100;
 const INTERRUPTS = 10_000_000;
@@ -64,7 +66,7 @@ async function garbage() {
 }
 
 /** ns per interrupt, warm: as the C program, in a process that does nothing else. */
-async function interrupts(lines, trigger, way) {
+async function interrupts(lines, trigger, way, count) {
   const { interruptLoop } = await import('./interrupts.mjs');
   const loop = await interruptLoop(Number(lines), trigger);
   const run = way === 'doorbell' ? loop.runThroughDoorbell : loop.run;
@@ -73,7 +75,7 @@ async function interrupts(lines, trigger, way) {
     run(1_000_000);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  return run(2_000_000);
+  for await (const _ of createInterface(process.stdin)) console.log(run(Number(count)));
 }
 
 /** ns for the crossings alone, in the same form. */
@@ -99,4 +101,5 @@ const measurements = {
   v86StoreLoop: v86('v86StoreLoop'),
 };
 const [what, ...args] = process.argv.slice(2);
-console.log(await measurements[what](...args));
+const result = await measurements[what](...args);
+if (result !== undefined) console.log(result);

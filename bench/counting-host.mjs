@@ -10,6 +10,22 @@ export class Work {
   accesses = 0;
 }
 
+/** An interrupt input of a machine that only counts, with the functions of all others. */
+export class CountingLine {
+  /** @param {Work} work */
+  constructor(work) {
+    this.work = work;
+  }
+
+  up() {
+    this.work.ups++;
+  }
+
+  down() {
+    this.work.downs++;
+  }
+}
+
 /** A mapped region that only counts its accesses. */
 class CountingWindow {
   inMemory = false;

@@ -6,14 +6,19 @@ import { fileURLToPath } from 'node:url';
 const CHILD = fileURLToPath(new URL('child.mjs', import.meta.url));
 const REPETITIONS = 9;
 
+/** @param {...string} args of child.mjs @returns {[program: string, ...args: string[]]} */
+export function childCommand(...args) {
+  return [process.execPath, '--expose-gc', CHILD, ...args];
+}
+
 /**
  * One measurement of child.mjs, in a new process.
  * @param {...string} args
  * @returns {number}
  */
 export function child(...args) {
-  const node = [process.execPath, ['--expose-gc', CHILD, ...args]];
-  return Number(execFileSync(...node, { encoding: 'utf8' }));
+  const [program, ...all] = childCommand(...args);
+  return Number(execFileSync(program, all, { encoding: 'utf8' }));
 }
 
 /** Milliseconds from nothing to a core that runs, each in a new process. */

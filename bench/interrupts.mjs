@@ -1,6 +1,6 @@
 // Signal + trapped access with EOI, as the C baseline measures it.
 import { openDevice } from 'vfio-platform-wasm';
-import { countingHost } from './counting-host.mjs';
+import { CountingLine, countingHost } from './counting-host.mjs';
 
 /**
  * A device whose interrupts can be run through in a loop.
@@ -11,14 +11,7 @@ export async function interruptLoop(lines, trigger) {
   const { host, work, clock, ring } = countingHost(lines, trigger);
   const device = await openDevice(host, { host: 'bench', stallLimitMs: 0 }, { clock });
   for (let line = 0; line < lines; line++) {
-    device.connectLine(line, {
-      up: () => {
-        work.ups++;
-      },
-      down: () => {
-        work.downs++;
-      },
-    });
+    device.connectLine(line, new CountingLine(work));
   }
   let expected = 0;
   /**
@@ -39,7 +32,7 @@ export async function interruptLoop(lines, trigger) {
     const start = process.hrtime.bigint();
     for (let i = 0; i < count; i++) {
       device.signal(line, 1);
-      device.read(0, 4, 4);
+      device.read(0, (i & 1023) << 2, 4);
       line++;
       if (line === lines) line = 0;
     }
@@ -54,7 +47,7 @@ export async function interruptLoop(lines, trigger) {
     for (let i = 0; i < count; i++) {
       ring(line);
       device.safePoint();
-      device.read(0, 4, 4);
+      device.read(0, (i & 1023) << 2, 4);
       line++;
       if (line === lines) line = 0;
     }

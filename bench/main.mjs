@@ -3,7 +3,8 @@
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { allocation, child, instantiation, residentPerDevice } from './footprint.mjs';
+import { duel } from './duel.mjs';
+import { allocation, child, childCommand, instantiation, residentPerDevice } from './footprint.mjs';
 import { nativeRows } from './native/rows.mjs';
 import { compare, row, table } from './rows.mjs';
 import { traceRows } from './trace.mjs';
@@ -16,17 +17,27 @@ const MAX_INSTANTIATION_MS = 10;
 const MAX_RESIDENT_KIB = 256;
 const MAX_V86_READ_RATIO = 1.5;
 
+/** Interrupts of a turn, which takes some milliseconds. */
+const COUNT = 200_000;
+/** The C baseline looks at every line. */
+const COUNT_OF_MANY = 20_000;
+
 /**
- * One repetition of the C program in ns an operation.
+ * The command of the C program; see bench/baseline/main.c.
+ * @param {'run' | 'ask'} mode
  * @param {'baseline' | 'best'} variant
  * @param {number} lines
  * @param {'edge' | 'level'} trigger
- * @param {number} idleThreads
+ * @param {readonly number[]} numbers
  */
-function runC(variant, lines, trigger, idleThreads) {
-  const iterations = lines > 16 ? 200_000 : 2_000_000;
-  const args = ['run', variant, lines, trigger, iterations, 1, idleThreads].map(String);
-  return JSON.parse(execFileSync(C_PROGRAM, args, { encoding: 'utf8' })).ns[0];
+function cCommand(mode, variant, lines, trigger, ...numbers) {
+  return [C_PROGRAM, mode, variant, String(lines), trigger, ...numbers.map(String)];
+}
+
+/** One repetition of the C program with one edge line, in ns an operation. */
+function runC() {
+  const [program, ...args] = cCommand('run', 'baseline', 1, 'edge', 2_000_000, 1, 1);
+  return JSON.parse(execFileSync(program, args, { encoding: 'utf8' })).ns[0];
 }
 
 /**
@@ -38,13 +49,13 @@ function crossingsRow() {
     name: 'calls alone, 1 edge',
     unit: 'ns',
     ours: () => child('crossings'),
-    baseline: () => runC('baseline', 1, 'edge', 1),
+    baseline: runC,
     repetitions: 5,
     warmUp: 1,
   });
 }
 
-/** Signal + trapped access with EOI; each repetition of ours and of C in a process of its own. */
+/** Signal + trapped access with EOI. */
 async function interruptRows() {
   const rows = [];
   for (const { lines, goal } of [
@@ -53,24 +64,18 @@ async function interruptRows() {
   ]) {
     for (const trigger of /** @type {const} */ (['edge', 'level'])) {
       const name = `${lines} ${trigger}`;
-      const c = (variant, threads) => () => runC(variant, lines, trigger, threads);
-      const ours = (way) => () => child('interrupts', String(lines), trigger, way);
-      const measured = async (what, goalOfRow, way, baseline) =>
-        rows.push(
-          await compare({
-            name: what,
-            unit: 'ns',
-            goal: goalOfRow,
-            ours: ours(way),
-            baseline,
-            repetitions: 5,
-            warmUp: 1,
-          }),
-        );
-      await measured(`interrupt, ${name}`, goal, 'direct', c('baseline', 1));
-      await measured(`${name}, 1 thread C`, goal, 'direct', c('baseline', 0));
-      await measured(`${name}, best C`, null, 'direct', c('best', 0));
-      await measured(`${name}, by doorbell`, null, 'doorbell', c('baseline', 1));
+      const cCount = lines > 16 ? COUNT_OF_MANY : COUNT;
+      const measured = async (what, goalOfRow, way, variant, threads) => {
+        const values = await duel({
+          ours: childCommand('interrupts', String(lines), trigger, way, String(COUNT)),
+          baseline: cCommand('ask', variant, lines, trigger, cCount, threads),
+        });
+        rows.push(row({ name: what, unit: 'ns', goal: goalOfRow, ...values }));
+      };
+      await measured(`interrupt, ${name}`, goal, 'direct', 'baseline', 1);
+      await measured(`${name}, 1 thread C`, goal, 'direct', 'baseline', 0);
+      await measured(`${name}, best C`, null, 'direct', 'best', 0);
+      await measured(`${name}, by doorbell`, null, 'doorbell', 'baseline', 1);
     }
   }
   return rows;

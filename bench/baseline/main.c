@@ -3,12 +3,15 @@
  *   ns per operation of each repetition; one operation is a signal and the
  *   trapped access that completes it, lines in turn. With idle threads the
  *   process counts as multi-threaded and the C library locks with atomics.
+ * bench-c ask <baseline|best> <lines> <edge|level> <iterations> [idle threads]
+ *   the same, one repetition for each line of standard input: a number and the
+ *   end of a line.
  * bench-c check <baseline|best> <lines> <edge|level> <steps> <seed>
  *   random signals and accesses; both variants must print the same hash.
  * bench-c load <iterations> <repetitions>
  *   ns per volatile 32-bit load from mmapped memory.
  *
- * Each prints one line of JSON.
+ * The others print one line of JSON.
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
@@ -172,25 +175,49 @@ static void *idle(void *unused) {
   return unused;
 }
 
+/* What is measured, started and warm. */
+static struct machine *begin(const struct arguments *arguments, const struct variant *variant,
+                             struct work *work, uintptr_t *handles, uint32_t threads) {
+  struct config config = configure(arguments, work, &counting);
+  struct machine *machine = create(variant, &config, handles);
+  for (uint32_t i = 0; i < threads; i++) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, idle, NULL)) fail("no thread");
+  }
+  for (uint32_t i = 0; i < 1024; i++) work->memory[i] = i * 2654435761u;
+  variant->rounds(machine, handles, arguments->lines, arguments->iterations / 4 + 1);
+  return machine;
+}
+
+/* ns per operation of one repetition. */
+static double repetition(const struct arguments *arguments, const struct variant *variant,
+                         struct machine *machine, const uintptr_t *handles) {
+  uint64_t start = now_ns();
+  variant->rounds(machine, handles, arguments->lines, arguments->iterations);
+  return (double)(now_ns() - start) / (double)arguments->iterations;
+}
+
+static void ask(const struct arguments *arguments, uint32_t threads) {
+  static struct work work;
+  static uintptr_t handles[MAX_LINES];
+  const struct variant *variant = find_variant(arguments->variant);
+  struct machine *machine = begin(arguments, variant, &work, handles, threads);
+  for (int character; (character = getchar()) != EOF;) {
+    if (character != '\n') continue;
+    printf("%.3f\n", repetition(arguments, variant, machine, handles));
+    fflush(stdout);
+  }
+  variant->destroy(machine);
+}
+
 static void run(const struct arguments *arguments, uint32_t threads) {
   static struct work work;
   static uintptr_t handles[MAX_LINES];
   static double times[1000];
   const struct variant *variant = find_variant(arguments->variant);
-  struct config config = configure(arguments, &work, &counting);
-  struct machine *machine = create(variant, &config, handles);
-
-  for (uint32_t i = 0; i < threads; i++) {
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, idle, NULL)) fail("no thread");
-  }
-  for (uint32_t i = 0; i < 1024; i++) work.memory[i] = i * 2654435761u;
-
-  variant->rounds(machine, handles, arguments->lines, arguments->iterations / 4 + 1);
+  struct machine *machine = begin(arguments, variant, &work, handles, threads);
   for (uint32_t i = 0; i < arguments->repetitions; i++) {
-    uint64_t start = now_ns();
-    variant->rounds(machine, handles, arguments->lines, arguments->iterations);
-    times[i] = (double)(now_ns() - start) / (double)arguments->iterations;
+    times[i] = repetition(arguments, variant, machine, handles);
   }
   variant->destroy(machine);
 
@@ -242,9 +269,11 @@ int main(int count, char **text) {
     return 0;
   }
   bool is_run = !strcmp(mode, "run") && (count == 7 || count == 8);
+  bool is_ask = !strcmp(mode, "ask") && (count == 6 || count == 7);
   bool is_check = !strcmp(mode, "check") && count == 7;
-  if (!is_run && !is_check) {
+  if (!is_run && !is_ask && !is_check) {
     fail("usage: run <baseline|best> <lines> <edge|level> <iterations> <repetitions> [threads]\n"
+         "   ask <baseline|best> <lines> <edge|level> <iterations> [threads]\n"
          "   check <baseline|best> <lines> <edge|level> <steps> <seed>\n"
          "   load <iterations> <repetitions>");
   }
@@ -256,6 +285,10 @@ int main(int count, char **text) {
   };
   if (is_check) {
     check(&arguments, number(text[6], 0, UINT64_MAX));
+    return 0;
+  }
+  if (is_ask) {
+    ask(&arguments, count == 7 ? (uint32_t)number(text[6], 0, 16) : 0);
     return 0;
   }
   arguments.repetitions = (uint32_t)number(text[6], 1, 1000);
