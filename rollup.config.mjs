@@ -9,6 +9,7 @@ const entries = {
   sim: 'host/sim/index.ts',
   native: 'host/native/index.ts',
   profiles: 'host/profiles/index.ts',
+  describe: 'host/describe/index.ts',
   trace: 'host/trace/index.ts',
   'machines/rp2040js': 'host/machines/rp2040js/index.ts',
   'machines/v86': 'host/machines/v86/index.ts',
@@ -50,20 +51,29 @@ const bundledDependencies = {
   },
 };
 
-/** What the main entry imports, as one file: Node takes longer for each file than for reading it. */
-function mainChunk(id, { getModuleInfo }) {
-  mainModules ??= new Set(
-    importedBy(fileURLToPath(new URL(entries.index, import.meta.url)), getModuleInfo),
-  );
-  return mainModules.has(id) ? 'device' : undefined;
-}
-let mainModules;
+/**
+ * What the main entry imports is one file, and what it loads with the first device
+ * another: Node takes longer for each file than for reading it.
+ */
+const chunks = [
+  { name: 'package', from: entries.index },
+  { name: 'device', from: 'host/device/opening.ts' },
+];
 
-function importedBy(id, getModuleInfo, seen = new Set()) {
+function chunkOf(id, { getModuleInfo }) {
+  for (const chunk of chunks) {
+    chunk.modules ??= closure(fileURLToPath(new URL(chunk.from, import.meta.url)), getModuleInfo);
+    // An entry is a file of its own.
+    if (chunk.modules.has(id) && !getModuleInfo(id).isEntry) return chunk.name;
+  }
+}
+
+/** The module with all that it imports, but for what it loads later. */
+function closure(id, getModuleInfo, seen = new Set([id])) {
   for (const imported of getModuleInfo(id)?.importedIds ?? []) {
     if (seen.has(imported) || getModuleInfo(imported)?.isExternal) continue;
     seen.add(imported);
-    importedBy(imported, getModuleInfo, seen);
+    closure(imported, getModuleInfo, seen);
   }
   return seen;
 }
@@ -77,7 +87,7 @@ export default [
       format: 'es',
       sourcemap: true,
       chunkFileNames: 'chunks/[name].js',
-      manualChunks: mainChunk,
+      manualChunks: chunkOf,
     },
     plugins: [
       bundledDependencies,

@@ -33,8 +33,11 @@ export const MAX_DMA_MAPPINGS = 64;
 export const MAX_IOVA_RANGES = 32;
 /** Times a DMA mapping or an info structure is asked for again. */
 export const MAX_RETRIES = 4;
-/** Linear memory of one device in bytes: the state block and the windows. */
-export const DEFAULT_MEMORY_BYTES = 0x4000000;
+/**
+ * Linear memory of one device in bytes: the state block and the windows. V8 begins
+ * to collect garbage when 64 MiB outside its heap are reached, so not that many.
+ */
+export const DEFAULT_MEMORY_BYTES = 0x2000000;
 /** The most that a device may be given, in bytes. */
 export const MAX_MEMORY_BYTES = 0x40000000;
 /** Windows start on, and are rounded up to, this many bytes. */

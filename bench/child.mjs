@@ -5,7 +5,18 @@ import { createInterface } from 'node:readline';
 
 const DEVICES = 100;
 const INTERRUPTS = 10_000_000;
+/** Of the option memoryBytes, unless given. */
+const PAGES = 512;
 const CROSSINGS = '.cache/bench/crossings.wasm';
+
+/** What a module imports, as functions that fail. */
+function failing(module, memory) {
+  const imports = { env: { memory }, host: {} };
+  for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
+    if (kind === 'function') imports[from][name] = () => -1;
+  }
+  return imports;
+}
 
 /** Import, compile, instantiate: until the core has answered its first call. */
 async function instantiate() {
@@ -14,12 +25,20 @@ async function instantiate() {
   const start = performance.now();
   const { loadCore } = await import('vfio-platform-wasm');
   const module = await loadCore();
-  const memory = new WebAssembly.Memory({ initial: 1024, maximum: 1024 });
-  const imports = { env: { memory }, host: {} };
-  for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
-    if (kind === 'function') imports[from][name] = () => -1;
-  }
-  new WebAssembly.Instance(module, imports).exports.abiVersion();
+  const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES });
+  new WebAssembly.Instance(module, failing(module, memory)).exports.abiVersion();
+  return performance.now() - start;
+}
+
+/** Import, and open a device: until it has been read from. */
+async function firstDevice() {
+  const { MemoryDevice, SimulatedHost } = await import('vfio-platform-wasm/sim');
+  const host = new SimulatedHost();
+  host.addDevice({ name: 'bench', model: new MemoryDevice({ lines: ['edge'] }) });
+  const start = performance.now();
+  const { openDevice } = await import('vfio-platform-wasm');
+  const device = await openDevice(host, { host: 'bench' }, { clock: host.clock });
+  device.read(0, 0, 4);
   return performance.now() - start;
 }
 
@@ -92,6 +111,7 @@ const v86 =
 
 const measurements = {
   instantiate,
+  firstDevice,
   resident,
   garbage,
   interrupts,

@@ -26,6 +26,11 @@ export function instantiation() {
   return Array.from({ length: REPETITIONS }, () => child('instantiate'));
 }
 
+/** Milliseconds from nothing to a simulated device that has been read from, each in a new process. */
+export function firstDevice() {
+  return Array.from({ length: REPETITIONS }, () => child('firstDevice'));
+}
+
 /** KiB of resident memory for each of a hundred open devices, without their windows. */
 export function residentPerDevice() {
   return Array.from({ length: 3 }, () => child('resident'));

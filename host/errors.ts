@@ -88,15 +88,12 @@ export const errorCodes = [
 
 export type VfioErrorCode = (typeof errorCodes)[number];
 
-const errnoNames: ReadonlyMap<number, string> = new Map(
-  Object.entries(linux)
-    .filter(([name]) => /^E[A-Z0-9]+$/.test(name))
-    .map(([name, value]) => [value, name]),
-);
-
 /** The symbolic name of an errno, or its number where this package does not know it. */
 export function errnoName(errno: number): string {
-  return errnoNames.get(errno) ?? `errno ${errno}`;
+  const known = Object.entries(linux).find(
+    ([name, value]) => value === errno && /^E[A-Z0-9]+$/.test(name),
+  );
+  return known?.[0] ?? `errno ${errno}`;
 }
 
 export interface VfioErrorDetails {

@@ -17,17 +17,7 @@ export type {
 } from './boundary/kernel';
 export { type RequestShape, requestTable } from './boundary/request-table';
 export { loadCore } from './core/core';
-export {
-  type DescribableDevice,
-  type DescriptionOptions,
-  type DeviceDescription,
-  type DeviceTreeOptions,
-  describe,
-  descriptionOf,
-  type MachineDescription,
-  type PropertyValue,
-} from './describe';
-export { VfioPlatformDevice } from './device/device';
+export type { VfioPlatformDevice } from './device/device';
 export type {
   DeviceStatistics,
   LineInfo,

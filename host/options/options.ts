@@ -55,7 +55,7 @@ export interface DeviceOptions {
   readonly unmaskAttempts?: number;
   /** Milliseconds of machine time after which an active line is reported as stalled; 0: never. 1000. */
   readonly stallLimitMs?: number;
-  /** Linear memory of the core in bytes, windows for mapped regions included, 320 KiB … 1 GiB. 64 MiB. */
+  /** Linear memory of the core in bytes, windows for mapped regions included, 320 KiB … 1 GiB. 32 MiB. */
   readonly memoryBytes?: number;
   /** Profile to use; by default the built-in one for the device's compatible strings. null: none. */
   readonly profile?: DeviceProfile | null;

@@ -9,6 +9,7 @@ const PUBLIC = {
   'host/native/index.ts': 'vfio-platform-wasm/native',
   'host/trace/index.ts': 'vfio-platform-wasm/trace',
   'host/profiles/index.ts': 'vfio-platform-wasm/profiles',
+  'host/describe/index.ts': 'vfio-platform-wasm/describe',
   'host/machines/rp2040js/index.ts': 'vfio-platform-wasm/machines/rp2040js',
   'host/machines/v86/index.ts': 'vfio-platform-wasm/machines/v86',
 };

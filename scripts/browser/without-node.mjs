@@ -21,18 +21,27 @@ function load(url) {
     module = new vm.SourceTextModule(readFileSync(fileURLToPath(url), 'utf8'), {
       context,
       identifier: url,
+      importModuleDynamically: (specifier, from) => start(loadFor(specifier, from)),
     });
     modules.set(url, module);
   }
   return module;
 }
 
-const entry = load(new URL('../../dist/trace.js', import.meta.url).href);
-await entry.link((specifier, from) => {
+/** @param {string} specifier @param {import('node:vm').Module} from */
+function loadFor(specifier, from) {
   if (!specifier.startsWith('.')) throw new Error(`${from.identifier} imports '${specifier}'`);
   return load(new URL(specifier, from.identifier).href);
-});
-await entry.evaluate();
+}
+
+/** @param {import('node:vm').SourceTextModule} module */
+async function start(module) {
+  if (module.status === 'unlinked') await module.link(loadFor);
+  await module.evaluate();
+  return module;
+}
+
+const entry = await start(load(new URL('../../dist/trace.js', import.meta.url).href));
 
 const { replayRecording } = await import('./replay-recording.mjs');
 // As text, so that it runs in there and not out here.

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import * as root from '../../host';
+import * as describing from '../../host/describe';
 import * as conformance from '../../host/machines/conformance';
 import * as rp2040js from '../../host/machines/rp2040js';
 import * as v86 from '../../host/machines/v86';
@@ -18,6 +19,7 @@ const entries: Readonly<Record<string, object>> = {
   '/sim': sim,
   '/native': native,
   '/profiles': profiles,
+  '/describe': describing,
   '/trace': trace,
   '/machines/rp2040js': rp2040js,
   '/machines/v86': v86,

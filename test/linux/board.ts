@@ -1,4 +1,5 @@
-import { describe, descriptionOf, type PluggedDevice, plug, type VfioHost } from '../../host';
+import { type PluggedDevice, plug, type VfioHost } from '../../host';
+import { describe, descriptionOf } from '../../host/describe';
 import type { V86Machine } from '../../host/machines/v86';
 import {
   AlteraPs2,

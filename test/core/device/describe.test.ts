@@ -1,5 +1,6 @@
 import { expect, it, describe as suite } from 'vitest';
-import { describe, descriptionOf, openDevice } from '../../../host';
+import { openDevice } from '../../../host';
+import { describe, descriptionOf } from '../../../host/describe';
 import {
   MemoryDevice,
   Ns16550,
