@@ -8,6 +8,8 @@ import { createInterface } from 'node:readline';
 const PAIRS = 5;
 /** Of each pair. */
 const TURNS = 41;
+/** More than any turn takes, the first with its start included. */
+const PATIENCE_MS = 120_000;
 /** The processor on which both measure. */
 const PROCESSOR = '1';
 
@@ -16,6 +18,14 @@ class Contestant {
   /** @param {readonly string[]} command */
   constructor([program, ...args]) {
     this.child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.failed = new Promise((_, reject) => {
+      const fail = (/** @type {Error} */ error) =>
+        reject(new Error(`bench: ${[program, ...args].join(' ')}: ${error.message}`));
+      this.child.on('error', fail);
+      this.child.stdin.on('error', fail);
+    });
+    // It is looked at in each turn; between them nobody waits for it.
+    this.failed.catch(() => {});
     this.lines = createInterface(this.child.stdout)[Symbol.asyncIterator]();
   }
 
@@ -31,8 +41,10 @@ class Contestant {
 
   /** @returns {Promise<number>} */
   async turn() {
+    const timer = setTimeout(() => this.child.kill(), PATIENCE_MS);
     this.child.stdin.write('\n');
-    const { value, done } = await this.lines.next();
+    const { value, done } = await Promise.race([this.lines.next(), this.failed]);
+    clearTimeout(timer);
     if (done) throw new Error(`bench: ${this.child.spawnargs.join(' ')} ended`);
     return Number(value);
   }
