@@ -10,12 +10,12 @@
  * there until the ring is empty, so that new effects line up behind.
  *
  * signal(), completeLine(), safePoint(), write() and performed() return what
- * there is to do: 0 for nothing, EFFECT_MORE when effects wait in memory, or
- * the one line effect, which then does not wait there. signalShort() and
- * completeShort() return that line effect or 0, with which they have done
- * nothing. Of a returned EFFECT_DOWN | EFFECT_UNMASK only the first is the
- * caller's: EFFECT_UNMASK waits, because the machine may call back from inside
- * "line down".
+ * there is to do: 0 for nothing, EFFECT_MORE when effects wait in memory.
+ * signalShort() and completeShort() return the one line effect there is, which
+ * then does not wait in memory, or 0, with which they have done nothing; write()
+ * may return what completeShort() does. Of a returned EFFECT_DOWN | EFFECT_UNMASK
+ * only the first is the caller's: EFFECT_UNMASK waits, because the machine may
+ * call back from inside "line down".
  */
 
 /** In FIRST_EFFECT: the ring has more. Returned by a call: effects wait in memory. */

@@ -55,6 +55,8 @@ const UNCOMMON_FLAGS: u64 = LINE_ARMED | LINE_INDEPENDENT | LINE_RETRYING | LINE
 /** The state and those flags, and what they must be. */
 const UNCOMMON: u64 = 0xffffffff | (UNCOMMON_FLAGS << 32);
 const COMMON: u64 = (<u64>LINE_ARMED) << 32;
+/** Flags of a line that its EOI unmasks. */
+const UNMASKABLE: u32 = LINE_AUTOMASKED | LINE_ARMED;
 /** EOI_NONE for reads and, behind that, for writes. */
 const BOTH_NONE: u64 = EOI_NONE | ((<u64>EOI_NONE) << 32);
 /** The state and the flag in which a raised line differs from an INACTIVE one. */
@@ -106,7 +108,8 @@ export function completeShort(next: u32, write: u32): u32 {
   else deviceStatistics.reads++;
   if (ASC_OPTIMIZE_LEVEL == 0) checkInvariants();
   const flags = <u32>(before >> 32);
-  if ((flags & (LINE_AUTOMASKED | LINE_MASK_REQUESTED)) != LINE_AUTOMASKED) {
+  // The host does not ask again whether the line may be unmasked, as it does after a queued effect.
+  if ((flags & (LINE_AUTOMASKED | LINE_MASK_REQUESTED | LINE_ARMED)) != UNMASKABLE) {
     return EFFECT_DOWN | active;
   }
   transient.firstEffect = EFFECT_UNMASK | active;

@@ -190,7 +190,7 @@ export function completeIndependent(line: u32): void {
 
 /**
  * EOI sources 3 and 4 after a guest access that reached the device.
- * `activation` is transient.activations as it was when the access began, or 1
+ * `activation` is transient.activations as it was when the access began, or none
  * if nothing was to be completed then: what became ACTIVE since is not completed.
  * @returns what there is to do (boundary/effects.ts)
  */

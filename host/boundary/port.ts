@@ -38,6 +38,11 @@ export interface RawTraceEvent {
   readonly c: number;
 }
 
+/** Whether the kernel has a call of its own for what every EOI of a level line does. */
+function hasUnmask(kernel: Kernel): kernel is Kernel & Required<Pick<Kernel, 'unmask'>> {
+  return kernel.unmask !== undefined;
+}
+
 /**
  * The host's side of the import boundary for one core: resolves handles and
  * pointers, and passes the calls on to the kernel.
@@ -47,8 +52,6 @@ export class HostPort implements Doorbell {
   readonly traced: RawTraceEvent[] = [];
   /** Called when a signal rings the silent doorbell. */
   onRing: (() => void) | undefined;
-  /** Called when an exception has begun to wait (takeError()). */
-  onFailure: (() => void) | undefined;
   /** Called when the kernel has hung up a line's trigger. */
   onHangUp: ((line: number) => void) | undefined;
   /** Called when a window has been taken away. */
@@ -64,6 +67,7 @@ export class HostPort implements Doorbell {
   readonly #handles = new HandleTable();
   readonly #windows = new WindowTable();
   readonly #translator: IoctlTranslator;
+  declare private readonly unmasker: Required<Pick<Kernel, 'unmask'>>;
   private readonly unmaskArgument = new PlainIoctlArgument(VFIO_IRQ_SET_SIZE);
   private unmaskLine = 0;
   readonly #errors: unknown[] = [];
@@ -74,6 +78,8 @@ export class HostPort implements Doorbell {
   constructor(host: VfioHost, location: DeviceLocation, vmFd?: number) {
     this.kernel = host.kernel;
     this.#nodes = SharedNodes.of(host.kernel);
+    const { kernel } = host;
+    this.unmasker = hasUnmask(kernel) ? kernel : { unmask: (_, line) => this.unmaskByIoctl(line) };
     this.#location = location;
     this.#vmFd = vmFd;
     this.#translator = new IoctlTranslator(host.kernel, this.#nodes, this.#handles, location.name);
@@ -109,9 +115,8 @@ export class HostPort implements Doorbell {
 
   /** Carries out EFFECT_UNMASK: 0 or −errno. */
   unmask(line: number): number {
-    const { kernel } = this;
     try {
-      return kernel.unmask ? kernel.unmask(this.deviceFd, line) : this.unmaskByIoctl(line);
+      return this.unmasker.unmask(this.deviceFd, line);
     } catch (error) {
       // The core must hear of it: it tries again.
       this.fail(error);
@@ -185,13 +190,16 @@ export class HostPort implements Doorbell {
     }
   }
 
-  /** Makes `error` wait until the core has returned; see guard(). */
-  fail(error: unknown): void {
+  /** An access to a window has thrown. The device throws that when all effects are applied. */
+  accessFailed(error: unknown): void {
+    this.fail(error);
+  }
+
+  private fail(error: unknown): void {
     this.#errors.push(error);
     const words = this.#memory.words;
     // Makes the core and the device look for more effects, and so for the error.
     words[FIRST_EFFECT >>> 2] = (words[FIRST_EFFECT >>> 2] as number) | EFFECT_MORE;
-    this.onFailure?.();
   }
 
   /** Whether an exception waits. */

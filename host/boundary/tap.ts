@@ -17,6 +17,11 @@ export interface DeviceTap {
    * The core itself does not know.
    */
   readonly coreBytes?: number;
+  /**
+   * What counts as memoryBytes where the core asks whether a window fits, which the
+   * guest cannot tell; the option unless given.
+   */
+  readonly windowBytes?: number | undefined;
   /** Where the device is; `find` looks in the host's sysfs. */
   locate(find: () => DeviceLocation): DeviceLocation;
   /** The surroundings as the device shall see them. */

@@ -9,16 +9,12 @@ const NOTHING: WindowMapping = { inMemory: false, read: () => -1, write() {}, un
 
 /**
  * The windows of one core, found by address; aligned, so that a slot has one at
- * most. Every access to a simulated device looks here, mostly for the window of
- * the access before: that one is at hand without the look-up.
+ * most. Accesses that the host performs by itself do not come here, but for the
+ * first of a region (host/device/guest-path.ts).
  */
 export class WindowTable {
   readonly #mappings: WindowMapping[] = [];
   readonly #starts: number[] = [];
-  // Not #private: that costs the accesses a few per cent.
-  private current = NOTHING;
-  private start = 0;
-  private length = 0;
 
   add(pointer: number, length: number, mapping: WindowMapping): void {
     const last = (pointer + length - 1) >>> SLOT_SHIFT;
@@ -30,18 +26,14 @@ export class WindowTable {
       this.#mappings[slot] = mapping;
       this.#starts[slot] = pointer;
     }
-    this.#forget();
   }
 
   /** Takes the window that starts at `pointer` out; undefined when there is none. */
   remove(pointer: number): WindowMapping | undefined {
     const first = pointer >>> SLOT_SHIFT;
-    const mapping = this.#mappings[first];
-    if (mapping === undefined || mapping === NOTHING || this.#starts[first] !== pointer) {
-      return undefined;
-    }
+    const mapping = this.at(pointer);
+    if (mapping === NOTHING) return undefined;
     for (let slot = first; this.#mappings[slot] === mapping; slot++) this.#mappings[slot] = NOTHING;
-    this.#forget();
     return mapping;
   }
 
@@ -52,33 +44,14 @@ export class WindowTable {
   }
 
   load(pointer: number, width: number): number {
-    // Below the start it wraps around to more than any length.
-    const offset = (pointer - this.start) >>> 0;
-    return offset < this.length
-      ? this.current.read(offset, width)
-      : this.#find(pointer).read(pointer - this.start, width);
+    const slot = pointer >>> SLOT_SHIFT;
+    const mapping = this.#mappings[slot] ?? NOTHING;
+    return mapping.read(pointer - (this.#starts[slot] ?? 0), width);
   }
 
   store(pointer: number, width: number, value: number): void {
-    const offset = (pointer - this.start) >>> 0;
-    if (offset < this.length) this.current.write(offset, width, value);
-    else this.#find(pointer).write(pointer - this.start, width, value);
-  }
-
-  /** Brings the slot's window to hand; where there is none, NOTHING. */
-  #find(pointer: number): WindowMapping {
     const slot = pointer >>> SLOT_SHIFT;
     const mapping = this.#mappings[slot] ?? NOTHING;
-    let end = slot;
-    while (this.#mappings[end] === mapping && this.#starts[end] === this.#starts[slot]) end++;
-    this.current = mapping;
-    this.start = this.#starts[slot] ?? 0;
-    this.length = mapping === NOTHING ? 0 : (end << SLOT_SHIFT) - this.start;
-    return mapping;
-  }
-
-  #forget(): void {
-    this.current = NOTHING;
-    this.length = 0;
+    mapping.write(pointer - (this.#starts[slot] ?? 0), width, value);
   }
 }

@@ -142,8 +142,9 @@ export class VfioPlatformDevice {
       },
       this.#targets,
     );
-    this.path = new GuestPath(core, port, this.pump, this.#targets);
-    port.onFailure = () => this.pump.leave();
+    this.path = new GuestPath(core, port, this.pump, (result, line) =>
+      this.#refuse(result, 'signal', line),
+    );
     port.onRing = () => this.onSignal?.();
     port.onHangUp = (line) => this.#emit({ type: 'device-gone', line });
     port.onRefused = (pointer, offset) => this.#refused(pointer, offset);
@@ -227,8 +228,7 @@ export class VfioPlatformDevice {
    * elsewhere; signals that the host watches arrive by themselves.
    */
   signal(line: number, count: number): void {
-    const result = this.path.signal(line, count);
-    if (result < 0) this.#refuse(result, 'signal', line);
+    this.path.signal(line, count);
   }
 
   /** The machine's interrupt controller saw the guest complete the line (EOI source 'irqchip'). */

@@ -4,12 +4,14 @@ import { EFFECT_HEAD, EFFECT_TAIL, EFFECTS, FIRST_EFFECT } from '../../assembly/
 import type { HostPort } from '../boundary/port';
 import type { LineTargets } from './line-targets';
 
+// Constants of this module: those of another file of the package are variables to the engine.
+const { EFFECT_DOWN, EFFECT_LINE_MASK, EFFECT_MORE, EFFECT_NUMBERED, EFFECT_UNMASK, EFFECT_UP } =
+  effects;
 const FIRST = FIRST_EFFECT >>> 2;
 const HEAD = EFFECT_HEAD >>> 2;
 const TAIL = EFFECT_TAIL >>> 2;
 const RING = EFFECTS >>> 2;
 const MASK = MAX_EFFECTS - 1;
-const DOWN_AND_UNMASK = effects.EFFECT_DOWN | effects.EFFECT_UNMASK;
 
 /** Carries out the effects that concern more than a virtual line. */
 export interface EffectHandler {
@@ -37,8 +39,6 @@ export class EffectPump {
   declare private readonly words: Int32Array;
   declare private readonly handler: EffectHandler;
   declare private readonly targets: LineTargets;
-  /** Something may wait in memory though no call into the core has told of it. */
-  private left = false;
 
   /** @param words the core's linear memory */
   constructor(words: Int32Array, handler: EffectHandler, targets: LineTargets) {
@@ -55,65 +55,57 @@ export class EffectPump {
    * still there to be seen.
    */
   apply(effect: number): void {
-    const line = effect & effects.EFFECT_LINE_MASK;
-    const acts = effect ^ line;
-    if (acts === effects.EFFECT_UP) this.raise(line);
-    else if (acts === effects.EFFECT_DOWN) this.lower(effect);
-    else if (acts === DOWN_AND_UNMASK) this.lower(effect);
-    else this.run();
+    if ((effect & (EFFECT_DOWN | EFFECT_NUMBERED)) === EFFECT_DOWN) {
+      this.lower(effect);
+    } else {
+      this.run();
+    }
   }
 
   /** Applies EFFECT_UP of `line`, as signalShort() returns it. */
   raise(line: number): void {
     this.targets.at(line).up();
-    if (this.left) this.run();
+    if (this.words[FIRST] !== 0) this.run();
   }
 
-  /** Applies EFFECT_DOWN with or without EFFECT_UNMASK, as completeShort() returns it. */
+  /**
+   * Applies EFFECT_DOWN with or without EFFECT_UNMASK, as completeShort() returns it.
+   * The unmask waits in memory behind "line down". That may have called back; but
+   * every call applies what it finds waiting, this first of all, so while it waits
+   * alone none has masked or disarmed the line, and mayUnmask() need not be asked.
+   */
   lower(effect: number): void {
-    const line = effect & effects.EFFECT_LINE_MASK;
+    const line = effect & EFFECT_LINE_MASK;
     this.targets.at(line).down();
-    if ((effect & effects.EFFECT_UNMASK) !== 0) this.unmask(line);
-    if (this.left) this.run();
+    const waiting = this.words[FIRST];
+    if (waiting === 0) return;
+    if (waiting === (effect ^ EFFECT_DOWN)) this.unmask(line);
+    else this.run();
   }
 
-  /** After "line down", which has not called back, or else has had the unmask applied or failed. */
   private unmask(line: number): void {
-    const { words } = this;
-    if (words[FIRST] === (effects.EFFECT_UNMASK | line) && !this.left) {
-      words[FIRST] = 0;
-      const result = this.handler.port.unmask(line);
-      if (result !== 0) this.unmaskFailed(line, result);
-    }
-  }
-
-  private unmaskFailed(line: number, result: number): void {
-    this.left = true;
-    this.handler.unmaskFailed(line, result);
+    const { words, handler } = this;
+    words[FIRST] = 0;
+    const result = handler.port.unmask(line);
+    if (result !== 0) handler.unmaskFailed(line, result);
+    if (words[FIRST] !== 0) this.run();
   }
 
   /** Applies what waits in memory, and what that leads to. */
   run(): void {
     const words = this.words;
-    this.left = true;
     let effect = words[FIRST] as number;
     while (effect !== 0) {
       this.runOne(effect);
       effect = words[FIRST] as number;
     }
-    this.left = false;
-  }
-
-  /** Something waits in memory that no call into the core has told of. */
-  leave(): void {
-    this.left = true;
   }
 
   /** The general form: does the first act, and leaves the others in its place. */
   private runOne(first: number): void {
     const words = this.words;
     let effect = first;
-    if (first === effects.EFFECT_MORE) {
+    if (first === EFFECT_MORE) {
       const head = words[HEAD] as number;
       if (head === words[TAIL]) {
         words[FIRST] = 0;
@@ -121,22 +113,22 @@ export class EffectPump {
         return;
       }
       words[HEAD] = (head + 1) | 0;
-      effect = (words[RING + (head & MASK)] as number) | effects.EFFECT_MORE;
+      effect = (words[RING + (head & MASK)] as number) | EFFECT_MORE;
     }
-    const line = effect & effects.EFFECT_LINE_MASK;
-    const more = effect & effects.EFFECT_MORE;
-    if ((effect & effects.EFFECT_NUMBERED) !== 0) {
+    const line = effect & EFFECT_LINE_MASK;
+    const more = effect & EFFECT_MORE;
+    if ((effect & EFFECT_NUMBERED) !== 0) {
       words[FIRST] = more;
-      this.handler.numbered(effect & ~(more | effects.EFFECT_LINE_MASK), line);
-    } else if ((effect & effects.EFFECT_DOWN) !== 0) {
-      const rest = effect & (effects.EFFECT_UNMASK | effects.EFFECT_UP);
-      words[FIRST] = rest === 0 ? more : effect & ~effects.EFFECT_DOWN;
+      this.handler.numbered(effect & ~(more | EFFECT_LINE_MASK), line);
+    } else if ((effect & EFFECT_DOWN) !== 0) {
+      const rest = effect & (EFFECT_UNMASK | EFFECT_UP);
+      words[FIRST] = rest === 0 ? more : effect & ~EFFECT_DOWN;
       this.targets.at(line).down();
-    } else if ((effect & effects.EFFECT_UNMASK) !== 0) {
-      const rest = effect & effects.EFFECT_UP;
-      words[FIRST] = rest === 0 ? more : effect & ~effects.EFFECT_UNMASK;
+    } else if ((effect & EFFECT_UNMASK) !== 0) {
+      const rest = effect & EFFECT_UP;
+      words[FIRST] = rest === 0 ? more : effect & ~EFFECT_UNMASK;
       const result = this.handler.mayUnmask(line) ? this.handler.port.unmask(line) : 0;
-      if (result !== 0) this.unmaskFailed(line, result);
+      if (result !== 0) this.handler.unmaskFailed(line, result);
     } else {
       words[FIRST] = more;
       this.targets.at(line).up();

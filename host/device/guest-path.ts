@@ -1,14 +1,15 @@
-import { PERFORMED_WRITE } from '../../assembly/boundary/effects';
+import * as effects from '../../assembly/boundary/effects';
 import { MAX_REGIONS } from '../../assembly/limits';
 import * as layout from '../../assembly/state/layout';
-import { EOI_NONE, EOI_SHORT } from '../../assembly/state/layout';
 import type { WindowMapping } from '../boundary/kernel';
 import type { HostPort } from '../boundary/port';
 import type { CoreExports } from '../core/boundary-types';
 import type { Core } from '../core/core';
 import type { EffectPump } from './effect-pump';
-import type { LineTargets } from './line-targets';
 
+// Constants of this module: those of another file of the package are variables to the engine.
+const { PERFORMED_WRITE } = effects;
+const { EOI_NONE, EOI_SHORT } = layout;
 const FIRST = layout.FIRST_EFFECT >>> 2;
 const NEXT_READ_EOI = layout.NEXT_READ_EOI >>> 2;
 const NEXT_WRITE_EOI = layout.NEXT_WRITE_EOI >>> 2;
@@ -25,8 +26,8 @@ const REGION_MASK = MAX_REGIONS - 1;
 const BEYOND = 2 ** 31;
 /** Not a region, line, offset or width of any device. */
 const NONE = -1;
-/** What a failed access reads; the error itself waits in the port. */
-const ONES = -1;
+/** What is left of a window that has been taken away. */
+const UNMAPPED: WindowMapping = { inMemory: false, read: () => NONE, write() {}, unmap() {} };
 
 /** A width of the calls that carry 32 bits; 8 bytes have calls of their own. */
 export function narrow(width: number): number {
@@ -39,7 +40,7 @@ export function word(value: number): number {
 }
 
 /** What accesses that the host performs need of the host's side of the boundary. */
-export type WindowPort = Pick<HostPort, 'windowAt' | 'fail' | 'onUnmapped'>;
+export type WindowPort = Pick<HostPort, 'windowAt' | 'accessFailed' | 'onUnmapped'>;
 
 /**
  * The way of a guest access of up to 4 bytes into a device, and of an interrupt
@@ -56,7 +57,7 @@ export class GuestPath {
   declare private readonly words: Int32Array;
   declare private readonly port: WindowPort;
   declare private readonly pump: EffectPump;
-  declare private readonly targets: LineTargets;
+  declare private readonly refuse: (status: number, line: number) => void;
   // Calls through the exports object would cost a look-up each.
   declare private readonly signalShort: CoreExports['signalShort'];
   declare private readonly completeShort: CoreExports['completeShort'];
@@ -65,25 +66,36 @@ export class GuestPath {
   declare private coreRead: CoreExports['read'];
   declare private coreWrite: CoreExports['write'];
   /** The region of the access before, which mostly is that of the next, and its window. */
-  private region = NONE;
+  private region = 0;
+  // Not assigned before there is one: then it has one class, which the engine takes for granted.
   declare private window: WindowMapping;
-  /** Windows that are known, by region. */
+  /** Windows that are known, by region; where one is does not change while it is mapped. */
   private readonly windows = new Map<number, WindowMapping>();
 
-  constructor({ exports, memory }: Core, port: WindowPort, pump: EffectPump, targets: LineTargets) {
+  /**
+   * @param refuse throws what a negative status of boundary/status.ts means, with which
+   *   the core refuses a signal of the line
+   */
+  constructor(
+    { exports, memory }: Core,
+    port: WindowPort,
+    pump: EffectPump,
+    refuse: (status: number, line: number) => never,
+  ) {
     this.words = memory.signedWords;
     this.port = port;
     this.pump = pump;
-    this.targets = targets;
+    this.refuse = refuse;
     this.signalShort = exports.signalShort;
     this.completeShort = exports.completeShort;
     this.coreSignal = exports.signal;
     this.corePerformed = exports.performed;
     this.coreRead = exports.read;
     this.coreWrite = exports.write;
+    this.enter(0);
     port.onUnmapped = () => {
-      this.region = NONE;
       this.windows.clear();
+      this.window = UNMAPPED;
     };
   }
 
@@ -93,18 +105,16 @@ export class GuestPath {
     this.coreWrite = refuse;
   }
 
-  /** @returns a negative status of boundary/status.ts when the core refuses the signal */
-  signal(line: number, count: number): number {
+  signal(line: number, count: number): void {
     const effect = (line | 0) === line && count === 1 ? this.signalShort(line) : 0;
-    if (effect === 0) return this.signalAny(line, count);
-    this.pump.raise(line);
-    return 0;
+    if (effect === 0) this.signalAny(line, count);
+    else this.pump.raise(line);
   }
 
-  private signalAny(line: number, count: number): number {
+  private signalAny(line: number, count: number): void {
     const effect = this.coreSignal(word(line), count);
-    if (effect > 0) this.pump.apply(effect);
-    return Math.min(effect, 0);
+    if (effect < 0) this.refuse(effect, line);
+    if (effect !== 0) this.pump.apply(effect);
   }
 
   read(region: number, offset: number, width: number): number {
@@ -120,7 +130,12 @@ export class GuestPath {
       return this.readCore(region, offset, width);
     }
     const next = words[NEXT_READ_EOI] as number;
-    const value = this.load(offset, width);
+    let value: number;
+    try {
+      value = this.window.read(offset, width);
+    } catch (error) {
+      return this.failed(error);
+    }
     if ((next & EOI_SHORT) !== 0) {
       const effect = this.completeShort(next, 0);
       if (effect !== 0) {
@@ -133,23 +148,28 @@ export class GuestPath {
   }
 
   write(region: number, offset: number, width: number, value: number): void {
+    // What is no number throws before it has reached anything.
+    const data = value >>> 0;
     if (
       region !== this.region ||
       (offset & (BEYOND - width)) !== offset ||
       (width !== 4 && width !== 1 && width !== 2)
     ) {
-      this.writeAny(region, offset, width, value);
+      this.writeAny(region, offset, width, data);
       return;
     }
     const { words } = this;
     if (offset >= (words[region * REGION_WORDS + HOST_WRITE_END] as number)) {
-      this.writeCore(region, offset, width, value);
+      this.writeCore(region, offset, width, data);
       return;
     }
-    // What is no number throws before it has reached anything.
-    const data = value >>> 0;
     const next = words[NEXT_WRITE_EOI] as number;
-    this.store(offset, width, data);
+    try {
+      this.window.write(offset, width, data);
+    } catch (error) {
+      this.failed(error);
+      return;
+    }
     if ((next & EOI_SHORT) !== 0) {
       const effect = this.completeShort(next, PERFORMED_WRITE);
       if (effect !== 0) {
@@ -160,21 +180,11 @@ export class GuestPath {
     this.finish(next, region, offset, width | PERFORMED_WRITE, data);
   }
 
-  private load(offset: number, width: number): number {
-    try {
-      return this.window.read(offset, width);
-    } catch (error) {
-      this.port.fail(error);
-      return ONES;
-    }
-  }
-
-  private store(offset: number, width: number, value: number): void {
-    try {
-      this.window.write(offset, width, value);
-    } catch (error) {
-      this.port.fail(error);
-    }
+  /** An access that fails completes nothing. The error is thrown once the core has its effects applied. */
+  private failed(error: unknown): number {
+    this.port.accessFailed(error);
+    this.pump.run();
+    return NONE >>> 0;
   }
 
   /** What follows an access that has not completed a line and no more; see state/layout.ts. */
@@ -208,10 +218,11 @@ export class GuestPath {
     else this.writeCore(word(region), word(offset), narrow(width), value);
   }
 
-  /** @returns whether a region that may exist has become the present one */
+  /** @returns whether a region that may exist has become the present one, which it was not */
   private enter(region: number): boolean {
-    if (region === this.region || (region & REGION_MASK) !== region) return false;
+    if ((region & REGION_MASK) !== region) return false;
     let window = this.windows.get(region);
+    if (region === this.region && window !== undefined) return false;
     if (window === undefined) {
       window = this.port.windowAt(this.words[region * REGION_WORDS + SHORT_POINTER] as number);
       this.windows.set(region, window);

@@ -15,7 +15,8 @@ const NONE = -1;
 export class LineTargets {
   private readonly all: LineTarget[] = [];
   private latestLine = NONE;
-  private latest = NOWHERE;
+  // Not assigned before there is one: then it has one class, which the engine takes for granted.
+  declare private latest: LineTarget;
 
   constructor(lines: number) {
     for (let line = 0; line < lines; line++) this.all.push(NOWHERE);
@@ -32,8 +33,12 @@ export class LineTargets {
     // A line that does not exist is the core's to refuse.
     if (before === undefined) return undefined;
     this.all[line] = target ?? NOWHERE;
-    this.latestLine = line;
-    this.latest = target ?? NOWHERE;
+    if (target === undefined) {
+      this.latestLine = NONE;
+    } else {
+      this.latestLine = line;
+      this.latest = target;
+    }
     return before;
   }
 }

@@ -32,7 +32,12 @@ function timeout(value: ResolvedOptions['mmapTimeoutMs']): number {
   return value === 'never' ? constants.TIMEOUT_NEVER : Math.min(value, 0x7fffffff);
 }
 
-function configure(core: Core, options: ResolvedOptions, environment: DeviceEnvironment): void {
+function configure(
+  core: Core,
+  options: ResolvedOptions,
+  environment: DeviceEnvironment,
+  windowBytes = options.memoryBytes,
+): void {
   const widths = options.accessWidths.reduce((bits, width) => bits | (1 << width), 0);
   const settings: readonly [key: number, value: number][] = [
     [constants.OPTION_POLICY, options.policy === 'qemu' ? 1 : 0],
@@ -46,7 +51,7 @@ function configure(core: Core, options: ResolvedOptions, environment: DeviceEnvi
     [constants.OPTION_TRACE, options.trace ? 1 : 0],
     [constants.OPTION_STALL_LIMIT, options.stallLimitMs],
     [constants.OPTION_WINDOW_START, WINDOW_START],
-    [constants.OPTION_WINDOW_END, wholePages(options.memoryBytes)],
+    [constants.OPTION_WINDOW_END, wholePages(windowBytes)],
   ];
   for (const [key, value] of settings) core.exports.configure(key, value);
 }
@@ -182,11 +187,17 @@ export async function openHere(
     const port = new HostPort(host, location, environment.vmFd);
     const own = port.imports();
     const imports = tap ? tap.imports(port, own) : own;
-    if (imports !== own) port.windowAt = (pointer) => new ImportedWindow(imports, pointer);
+    if (imports !== own) {
+      port.windowAt = (pointer) => new ImportedWindow(imports, pointer);
+      // Errors of a device wait behind these imports; those of what stands in between are no device's.
+      port.accessFailed = (error) => {
+        throw error;
+      };
+    }
     const core = instantiateCore(module, imports, tap?.coreBytes ?? resolved.memoryBytes);
     port.setMemory(core.memory);
     tap?.opening(core.memory);
-    configure(core, resolved, environment);
+    configure(core, resolved, environment, tap?.windowBytes);
     if (location.path !== '') {
       attached.add(location.path);
       released = () => attached.delete(location.path);

@@ -252,6 +252,17 @@ describe('replaying', () => {
     });
   });
 
+  it.each([0x60000, 0x4000000])(
+    'with other memory (%s bytes), which no guest can tell, is the same',
+    async (memoryBytes) => {
+      const trace = await recorded({ memoryBytes: 0x200000 });
+      const { device } = await open(replayHost(trace), new VirtualClock(), { memoryBytes });
+      device.write(0, 0, 4, 7);
+      expect(device.read(0, 0, 4)).toBe(7);
+      device.close();
+    },
+  );
+
   it('a guest that does something else is told what was recorded', async () => {
     const { device } = await open(replayHost(await recorded()), new VirtualClock());
     expect(() => device.write(0, 0, 4, 8)).toThrow(

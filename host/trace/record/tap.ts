@@ -58,6 +58,10 @@ export class RecordingTap implements DeviceTap {
     this.#inner = inner;
   }
 
+  get windowBytes(): number | undefined {
+    return this.#inner?.windowBytes;
+  }
+
   locate(find: () => DeviceLocation): DeviceLocation {
     const location = this.#inner ? this.#inner.locate(find) : find();
     // A descriptor that was opened beforehand has a number of this host only.

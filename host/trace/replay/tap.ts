@@ -23,6 +23,7 @@ const utf8 = new TextEncoder();
 export class ReplayTap implements DeviceTap {
   /** Windows have addresses only: all accesses to them are answered from the trace. */
   readonly coreBytes = WINDOW_START;
+  readonly windowBytes: number;
   readonly session: ReplaySession;
   readonly windows = new WindowNumbers();
   memory: CoreMemory | undefined;
@@ -40,6 +41,8 @@ export class ReplayTap implements DeviceTap {
   constructor(session: ReplaySession, options: ResolvedOptions) {
     this.session = session;
     this.options = options;
+    const { memoryBytes } = session.trace.header.options;
+    this.windowBytes = typeof memoryBytes === 'number' ? memoryBytes : options.memoryBytes;
   }
 
   locate(): DeviceLocation {
@@ -185,8 +188,8 @@ export function isReplayFailure(error: unknown): boolean {
 }
 
 function checkOptions(header: TraceHeader, options: ResolvedOptions): void {
-  const { host: _, sysfsdev: __, fd: ___, ...given } = options;
-  const recorded = header.options;
+  const { host: _, sysfsdev: __, fd: ___, memoryBytes: ____, ...given } = options;
+  const { memoryBytes: _____, ...recorded } = header.options;
   // As JSON, because that is what the trace has.
   const now = JSON.parse(JSON.stringify(given)) as Record<string, unknown>;
   for (const name of new Set([...Object.keys(recorded), ...Object.keys(now)])) {

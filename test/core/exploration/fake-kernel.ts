@@ -82,7 +82,7 @@ export class FakeKernel {
   }
 
   /** An access to a window never fails here. */
-  fail(error: unknown): never {
+  accessFailed(error: unknown): never {
     throw error;
   }
 
