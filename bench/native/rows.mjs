@@ -47,7 +47,7 @@ export async function nativeRows() {
     for (const [name, count, goal, ours, baseline] of ROWS) {
       rows.push(
         await compare({
-          ...{ name, unit: 'ns', goal, repetitions: 3, warmUp: 0 },
+          ...{ name, unit: 'ns', goal, repetitions: 7, warmUp: 0 },
           ours: measure(ours, count),
           baseline: measure(baseline, count),
         }),
