@@ -77,7 +77,7 @@ async function interruptRows() {
           ours: childCommand('interrupts', String(lines), trigger, way, String(COUNT)),
           baseline: cCommand('ask', variant, lines, trigger, cCount, threads),
         });
-        rows.push(row({ name: what, unit: 'ns', goal: goalOfRow, ...values }));
+        rows.push(row({ name: what, unit: 'ns', goal: goalOfRow, paired: true, ...values }));
       };
       await measured(`interrupt, ${name}`, goal, 'direct', 'baseline', 1);
       await measured(`${name}, 1 thread C`, goal, 'direct', 'baseline', 0);

@@ -27,7 +27,9 @@ interface Heading {
 }
 export function median(values: number[]): number;
 export function sample(values: number[]): Sample;
-export function row(values: Heading & { ours: number[]; baseline: number[] }): Row;
+export function row(
+  values: Heading & { ours: number[]; baseline: number[]; paired?: boolean },
+): Row;
 export function interleave(options: Alternatives): Promise<{ ours: number[]; baseline: number[] }>;
 export function compare(options: Heading & Alternatives): Promise<Row>;
 export function table(rows: Row[]): string;

@@ -17,7 +17,7 @@
  * @property {string} unit
  * @property {Sample} ours
  * @property {Sample} baseline
- * @property {number} ratio ours.median / baseline.median: 0.5 is half of the baseline
+ * @property {number} ratio ours / baseline, of the medians or the median of pairs: 0.5 is half
  * @property {number | null} goal the most that ratio may be; null: compared without a goal
  * @property {boolean} ok true without a goal
  *
@@ -46,13 +46,17 @@ export function sample(values) {
 
 /**
  * @param {{ name: string, unit: string, ours: number[], baseline: number[],
- *   goal?: number | null }} values of all repetitions
+ *   goal?: number | null, paired?: boolean }} values of all repetitions. paired: those of one
+ *   index were measured right after one another, and the ratio is the median of their ratios,
+ *   which a machine that runs at two speeds does not change
  * @returns {Row}
  */
-export function row({ name, unit, ours, baseline, goal = null }) {
+export function row({ name, unit, ours, baseline, goal = null, paired = false }) {
   const a = sample(ours);
   const b = sample(baseline);
-  const ratio = a.median / b.median;
+  const ratio = paired
+    ? median(ours.map((value, i) => value / Number(baseline[i])))
+    : a.median / b.median;
   // Not `!(ratio > goal)`: a ratio that is not a number reaches no goal.
   return { name, unit, ours: a, baseline: b, ratio, goal, ok: goal === null || ratio <= goal };
 }

@@ -15,8 +15,7 @@ export type {
   Sysfs,
   WindowMapping,
 } from './boundary/kernel';
-export { type RequestShape, requestTable } from './boundary/request-table';
-export { loadCore } from './core/core';
+export { loadCore } from './core/load-core';
 export type { VfioPlatformDevice } from './device/device';
 export type {
   DeviceStatistics,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { type HandleField, type RequestShape, requestTable } from '../boundary/request-table';
 export { NativeHost, type NativeHostOptions } from './host';
 export type { NativeKernel } from './kernel';
 export { type KvmExit, KvmVm, type KvmVmOptions } from './kvm';

@@ -28,6 +28,20 @@ describe('benchmark rows', () => {
     expect(row(values)).toMatchObject({ goal: null, ok: true });
   });
 
+  it('compares those that were measured together, where it is told that they were', () => {
+    // Two speeds: the medians are of different ones.
+    const [ours, baseline] = [
+      [5, 9, 9],
+      [10, 10, 18],
+    ];
+    const values = { name: 'eoi', unit: 'ns', ours, baseline, goal: 0.6 };
+    expect(row(values)).toMatchObject({ ratio: 0.9, ok: false });
+    expect(row({ ...values, paired: true })).toMatchObject({
+      ...{ ratio: 0.5, ok: true },
+      ...{ ours: { median: 9 }, baseline: { median: 10 } },
+    });
+  });
+
   it('never reaches a goal with a ratio that is not a number', () => {
     const values = { name: 'empty', unit: 'ns', ours: [0], baseline: [0], goal: 1 };
     expect(row(values).ok).toBe(false);
