@@ -87,7 +87,7 @@ export async function interleave({ ours, baseline, repetitions = 9, warmUp = 2 }
  * @returns {Promise<Row>}
  */
 export async function compare({ name, unit, goal = null, ...alternatives }) {
-  return row({ name, unit, goal, ...(await interleave(alternatives)) });
+  return row({ name, unit, goal, paired: true, ...(await interleave(alternatives)) });
 }
 
 const NAME_WIDTH = 28;

@@ -31,6 +31,7 @@ export function traceRows() {
       ours: recorded,
       baseline: plain,
       goal: MOST_RECORDING_RATIO,
+      paired: true,
     }),
     row({
       name: 'core replay of that run',
