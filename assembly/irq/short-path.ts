@@ -99,7 +99,7 @@ export function completeShort(next: u32, write: u32): u32 {
   const active = machine.serialActive;
   const at = changetype<usize>(lineAt(active));
   const before = load<u64>(at);
-  store<u64>(at, before ^ RAISED);
+  store<u64>(at, before & ~RAISED);
   machine.serialActive = NO_LINE;
   // And of writes.
   store<u64>(NEXT_READ_EOI, BOTH_NONE);
