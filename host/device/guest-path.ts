@@ -26,8 +26,6 @@ const REGION_MASK = MAX_REGIONS - 1;
 const BEYOND = 2 ** 31;
 /** Not a region, line, offset or width of any device. */
 const NONE = -1;
-/** What is left of a window that has been taken away. */
-const UNMAPPED: WindowMapping = { inMemory: false, read: () => NONE, write() {}, unmap() {} };
 
 /** A width of the calls that carry 32 bits; 8 bytes have calls of their own. */
 export function narrow(width: number): number {
@@ -95,7 +93,7 @@ export class GuestPath {
     this.enter(0);
     port.onUnmapped = () => {
       this.windows.clear();
-      this.window = UNMAPPED;
+      this.enter(this.region);
     };
   }
 
