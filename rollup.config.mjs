@@ -78,6 +78,28 @@ function closure(id, getModuleInfo, seen = new Set([id])) {
   return seen;
 }
 
+/**
+ * A host's entry brings the code of devices along, or a bundler could put that code into
+ * a file that waits for one which waits for it; the package's own entry leaves it for later.
+ */
+const hostsBringDevices = {
+  name: 'hosts-bring-devices',
+  generateBundle(_options, bundle) {
+    const loadedWith = (file, loaded = new Set()) => {
+      if (!loaded.has(file)) {
+        loaded.add(file);
+        for (const imported of bundle[file]?.imports ?? []) loadedWith(imported, loaded);
+      }
+      return loaded;
+    };
+    const expected = { index: false, sim: true, native: true, trace: true };
+    for (const [entry, expects] of Object.entries(expected)) {
+      if (loadedWith(`${entry}.js`).has('chunks/device.js') === expects) continue;
+      this.error(`${entry}.js ${expects ? 'must' : 'must not'} import the code of devices`);
+    }
+  },
+};
+
 export default [
   {
     input: { ...entries, ...programs },
@@ -91,6 +113,7 @@ export default [
     },
     plugins: [
       bundledDependencies,
+      hostsBringDevices,
       typescript({
         noEmitOnError: true,
         compilerOptions: {

