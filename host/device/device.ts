@@ -6,6 +6,7 @@ import * as layout from '../../assembly/state/layout';
 import type { GuestRam } from '../boundary/guest-ram';
 import type { DeviceLocation } from '../boundary/host';
 import type { HostPort } from '../boundary/port';
+import { narrow, word } from '../core/arguments';
 import type { CoreExports } from '../core/boundary-types';
 import type { Core } from '../core/core';
 import type { CoreMemory } from '../core/core-memory';
@@ -28,7 +29,7 @@ import {
 import { EffectPump } from './effect-pump';
 import type { AccessProblem, DeviceEvent, DeviceListener } from './events';
 import { failureError, statusError } from './failure';
-import { GuestPath, narrow, word } from './guest-path';
+import { GuestPath } from './guest-path';
 import { type LineTarget, LineTargets } from './line-targets';
 import { checkSnapshot, copySnapshot, takeSnapshot } from './snapshot';
 

@@ -3,6 +3,7 @@ import { MAX_REGIONS } from '../../assembly/limits';
 import * as layout from '../../assembly/state/layout';
 import type { WindowMapping } from '../boundary/kernel';
 import type { HostPort } from '../boundary/port';
+import { narrow, word } from '../core/arguments';
 import type { CoreExports } from '../core/boundary-types';
 import type { Core } from '../core/core';
 import type { EffectPump } from './effect-pump';
@@ -24,19 +25,6 @@ const REGION_WORDS = layout.REGION_STRIDE >>> 2;
 const REGION_MASK = MAX_REGIONS - 1;
 /** Accesses from here on take the long way, and those at negative offsets. */
 const BEYOND = 2 ** 31;
-/** Not a region, line, offset or width of any device. */
-const NONE = -1;
-
-/** A width of the calls that carry 32 bits; 8 bytes have calls of their own. */
-export function narrow(width: number): number {
-  return width === 8 ? NONE : word(width);
-}
-
-/** The number, where it is an unsigned 32-bit one: others must not wrap around to one. */
-export function word(value: number): number {
-  return value === value >>> 0 ? value : NONE;
-}
-
 /** What accesses that the host performs need of the host's side of the boundary. */
 export type WindowPort = Pick<HostPort, 'windowAt' | 'accessFailed' | 'onUnmapped'>;
 
@@ -182,7 +170,7 @@ export class GuestPath {
   private failed(error: unknown): number {
     this.port.accessFailed(error);
     this.pump.run();
-    return NONE >>> 0;
+    return 0xffffffff;
   }
 
   /** What follows an access that has not completed a line and no more; see state/layout.ts. */

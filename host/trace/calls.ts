@@ -1,3 +1,4 @@
+import { narrow, word } from '../core/arguments';
 import type { VfioPlatformDevice } from '../device/device';
 import type { LineTarget } from '../device/line-targets';
 import { crc32 } from './format/crc32';
@@ -22,16 +23,6 @@ export interface CallGate {
 }
 
 const utf8 = new TextEncoder();
-
-/** What is no unsigned 32-bit number is none for the core either; this stands for all of those. */
-function word(value: number): number {
-  return value === value >>> 0 ? value : 0xffffffff;
-}
-
-/** The width of an access that carries at most 32 bits. */
-function narrow(width: number): number {
-  return width === 8 ? 0xffffffff : word(width);
-}
 
 /** The calls of a device that change something, by name. */
 type Methods = Pick<
