@@ -5,7 +5,7 @@ import { enter, leave } from './buffer';
 import { chunkAt } from './chunks';
 import { readFile, writeFile } from './file';
 import { reportAccess } from './report';
-import { findArea, loadWindow, storeWindow } from './window';
+import { findArea, loadWindow, storeWindow, windowFailed } from './window';
 
 /**
  * The general form of an access: split into chunks, each through a window or
@@ -41,8 +41,12 @@ function readStrict(region: RegionRecord, index: u32, offset: u32, width: u32, b
     const chunk = nextChunk(index, at, width - done, false);
     if (chunk == 0) return false;
     const area = findArea(region, index, at, chunk);
-    if (area != null) put(buffer + done, chunk, loadWindow(area, at, chunk));
-    else if (!readFile(region, index, at, chunk, buffer + done)) return false;
+    if (area != null) {
+      put(buffer + done, chunk, loadWindow(area, at, chunk));
+      if (windowFailed()) return false;
+    } else if (!readFile(region, index, at, chunk, buffer + done)) {
+      return false;
+    }
     done += chunk;
   }
   return true;
@@ -54,8 +58,12 @@ function writeStrict(region: RegionRecord, index: u32, offset: u32, width: u32, 
     const chunk = nextChunk(index, at, width - done, true);
     if (chunk == 0) return false;
     const area = findArea(region, index, at, chunk);
-    if (area != null) storeWindow(area, at, chunk, get(buffer + done, chunk));
-    else if (!writeFile(region, index, at, chunk, buffer + done)) return false;
+    if (area != null) {
+      storeWindow(area, at, chunk, get(buffer + done, chunk));
+      if (windowFailed()) return false;
+    } else if (!writeFile(region, index, at, chunk, buffer + done)) {
+      return false;
+    }
     done += chunk;
   }
   return true;
@@ -72,10 +80,14 @@ function readQemu(region: RegionRecord, index: u32, offset: u32, width: u32, buf
     const chunk = nextChunk(index, at, width - done, false);
     if (chunk == 0) return false;
     const area = machine.mappingOn != 0 ? findArea(region, index, at, chunk) : null;
-    if (area != null) put(buffer + done, chunk, loadWindow(area, at, chunk));
-    else if (readFile(region, index, at, chunk, buffer + done)) {
+    if (area != null) {
+      const value = loadWindow(area, at, chunk);
+      put(buffer + done, chunk, windowFailed() ? <u64>-1 : value);
+    } else if (readFile(region, index, at, chunk, buffer + done)) {
       completeByChunk(done + chunk == width);
-    } else put(buffer + done, chunk, <u64>-1);
+    } else {
+      put(buffer + done, chunk, <u64>-1);
+    }
     done += chunk;
   }
   return true;
@@ -89,6 +101,7 @@ function writeQemu(region: RegionRecord, index: u32, offset: u32, width: u32, bu
     const area = machine.mappingOn != 0 ? findArea(region, index, at, chunk) : null;
     if (area != null) {
       storeWindow(area, at, chunk, get(buffer + done, chunk));
+      windowFailed();
     } else {
       writeFile(region, index, at, chunk, buffer + done);
       completeByChunk(done + chunk == width);
@@ -98,7 +111,7 @@ function writeQemu(region: RegionRecord, index: u32, offset: u32, width: u32, bu
   return true;
 }
 
-/** @returns the address of the data, or 0 when the access failed and has been reported */
+/** @returns the address of the data, or 0 when the access failed and has been reported, or its error waits */
 export function readChunked(
   region: RegionRecord,
   index: u32,
@@ -116,10 +129,13 @@ export function readChunked(
     ? readQemu(region, index, offset, width, buffer)
     : readStrict(region, index, offset, width, buffer);
   leave();
-  return whole ? buffer : 0;
+  if (whole) return buffer;
+  // What a failed pread has left there no recording has.
+  store<u64>(buffer, 0);
+  return 0;
 }
 
-/** @returns false when the access failed and has been reported */
+/** @returns false when the access failed and has been reported, or its error waits */
 export function writeChunked(
   region: RegionRecord,
   index: u32,

@@ -1,5 +1,5 @@
 import * as host from '../boundary/host';
-import { AreaRecord, areaAt, RegionRecord } from '../state/records';
+import { AreaRecord, areaAt, RegionRecord, transient } from '../state/records';
 
 /**
  * Accesses to mapped windows: exact-width single loads and stores. Loads are
@@ -36,17 +36,25 @@ export function storeMemory(pointer: u32, width: u32, value: u32): void {
   else store<u16>(pointer, <u16>value);
 }
 
-/** Loads `width` (1, 2, 4, 8) bytes at `offset`, which `width` divides. */
+/** Whether the last loadWindow() or storeWindow() failed. Ask after each: it is forgotten with that. */
+export function windowFailed(): bool {
+  if (transient.accessFailed == 0) return false;
+  transient.accessFailed = 0;
+  return true;
+}
+
+/** Loads `width` (1, 2, 4, 8) bytes at `offset`, which `width` divides; see windowFailed(). */
 export function loadWindow(area: AreaRecord, offset: u32, width: u32): u64 {
   const pointer = area.pointer + (offset - area.start);
   if (area.byHost == 0) return width == 8 ? atomic.load<u64>(pointer) : loadMemory(pointer, width);
   if (width != 8) return host.load(pointer, width);
   // No peripheral bus here is wider than 32 bits: the low word goes first.
   const low = <u64>host.load(pointer, 4);
+  if (transient.accessFailed != 0) return low;
   return low | ((<u64>host.load(pointer + 4, 4)) << 32);
 }
 
-/** Stores `width` (1, 2, 4, 8) bytes at `offset`, which `width` divides. */
+/** Stores `width` (1, 2, 4, 8) bytes at `offset`, which `width` divides; see windowFailed(). */
 export function storeWindow(area: AreaRecord, offset: u32, width: u32, value: u64): void {
   const pointer = area.pointer + (offset - area.start);
   if (area.byHost == 0) {
@@ -56,6 +64,6 @@ export function storeWindow(area: AreaRecord, offset: u32, width: u32, value: u6
     host.store(pointer, width, <u32>value);
   } else {
     host.store(pointer, 4, <u32>value);
-    host.store(pointer + 4, 4, <u32>(value >> 32));
+    if (transient.accessFailed == 0) host.store(pointer + 4, 4, <u32>(value >> 32));
   }
 }

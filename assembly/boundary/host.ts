@@ -52,9 +52,9 @@ export declare function mmap(
 ): i32;
 /** munmap(2); the window reads as zeros afterwards. */
 export declare function munmap(pointer: u32, length: u32): i32;
-/** One load of 1, 2 or 4 bytes from a window that the host performs. */
+/** One load of 1, 2 or 4 bytes from a window that the host performs; see ACCESS_FAILED in state/layout.ts. */
 export declare function load(pointer: u32, width: u32): u32;
-/** One store of 1, 2 or 4 bytes to a window that the host performs. */
+/** One store of 1, 2 or 4 bytes to a window that the host performs; as load(). */
 export declare function store(pointer: u32, width: u32, value: u32): void;
 /** Drains every later signal of the eventfd into doorbell slot `line`. */
 export declare function watch(handle: i32, line: u32): i32;

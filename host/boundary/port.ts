@@ -14,6 +14,7 @@ import { EFFECT_MORE } from '../../assembly/boundary/effects';
 import * as nodes from '../../assembly/boundary/nodes';
 import { MAX_LINES } from '../../assembly/limits';
 import {
+  ACCESS_FAILED,
   DOORBELL,
   DOORBELL_COUNTS,
   DOORBELL_WORDS,
@@ -50,6 +51,11 @@ function hasUnmask(kernel: Kernel): kernel is Kernel & Required<Pick<Kernel, 'un
 export class HostPort implements Doorbell {
   /** Trace events that wait to be delivered. */
   readonly traced: RawTraceEvent[] = [];
+  /**
+   * With what an import or an unmask has failed, boxed: for who watches them, and takes
+   * it when they return. The device throws it all the same.
+   */
+  failure: { readonly error: unknown } | undefined;
   /** Called when a signal rings the silent doorbell. */
   onRing: (() => void) | undefined;
   /** Called when the kernel has hung up a line's trigger. */
@@ -144,11 +150,12 @@ export class HostPort implements Doorbell {
     Atomics.add(words, (DOORBELL_COUNTS >>> 2) + line, count);
     Atomics.or(words, (DOORBELL_WORDS >>> 2) + word, 1 << (line & 31));
     const wasSilent = Atomics.or(words, summary, 1 << word) === 0;
-    if (wasSilent) {
-      this.guard(() => {
-        this.onRing?.();
-        return 0;
-      });
+    if (!wasSilent) return;
+    try {
+      this.onRing?.();
+    } catch (error) {
+      // Of the machine, in the midst of whatever has rung; that goes on.
+      this.keep(error);
     }
   }
 
@@ -195,7 +202,27 @@ export class HostPort implements Doorbell {
     this.fail(error);
   }
 
-  private fail(error: unknown): void {
+  /** The import `load` or `store` fails with this error. */
+  failAccess(error: unknown): void {
+    this.#memory.words[ACCESS_FAILED >>> 2] = 1;
+    this.fail(error);
+  }
+
+  /** Whether the `load` or `store` that has just returned has failed: for who called it instead of the core. */
+  takeAccessFailure(): boolean {
+    const { words } = this.#memory;
+    if (words[ACCESS_FAILED >>> 2] === 0) return false;
+    words[ACCESS_FAILED >>> 2] = 0;
+    return true;
+  }
+
+  /** An import or an unmask fails with this error. The device throws it when the core has returned. */
+  fail(error: unknown): void {
+    this.failure = { error };
+    this.keep(error);
+  }
+
+  private keep(error: unknown): void {
     this.#errors.push(error);
     const words = this.#memory.words;
     // Makes the core and the device look for more effects, and so for the error.
@@ -271,7 +298,7 @@ export class HostPort implements Doorbell {
         try {
           return windows.load(pointer, width);
         } catch (error) {
-          this.fail(error);
+          this.failAccess(error);
           return -1;
         }
       },
@@ -279,7 +306,7 @@ export class HostPort implements Doorbell {
         try {
           windows.store(pointer, width, value >>> 0);
         } catch (error) {
-          this.fail(error);
+          this.failAccess(error);
         }
       },
       watch: (handle, line) => guard(() => kernel.watch(handles.fd(handle), this, line)),

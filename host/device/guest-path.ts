@@ -120,7 +120,7 @@ export class GuestPath {
     try {
       value = this.window.read(offset, width);
     } catch (error) {
-      return this.failed(error);
+      return this.failed(error, READS);
     }
     if ((next & EOI_SHORT) !== 0) {
       const effect = this.completeShort(next, 0);
@@ -153,7 +153,7 @@ export class GuestPath {
     try {
       this.window.write(offset, width, data);
     } catch (error) {
-      this.failed(error);
+      this.failed(error, WRITES);
       return;
     }
     if ((next & EOI_SHORT) !== 0) {
@@ -167,7 +167,9 @@ export class GuestPath {
   }
 
   /** An access that fails completes nothing. The error is thrown once the core has its effects applied. */
-  private failed(error: unknown): number {
+  private failed(error: unknown, counter: number): number {
+    const { words } = this;
+    words[counter] = ((words[counter] as number) + 1) | 0;
     this.port.accessFailed(error);
     this.pump.run();
     return 0xffffffff;

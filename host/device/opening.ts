@@ -3,7 +3,7 @@ import * as constants from '../../assembly/boundary/options';
 import { STATUS_FAILED, STATUS_OK } from '../../assembly/boundary/status';
 import * as layout from '../../assembly/state/layout';
 import type { DeviceLocation, VfioHost } from '../boundary/host';
-import { ImportedWindow } from '../boundary/imported-window';
+import { FAILED, ImportedWindow } from '../boundary/imported-window';
 import { HostPort } from '../boundary/port';
 import { SharedNodes } from '../boundary/shared-nodes';
 import type { DeviceTap } from '../boundary/tap';
@@ -189,10 +189,10 @@ export async function openHere(
     const own = port.imports();
     const imports = tap ? tap.imports(port, own) : own;
     if (imports !== own) {
-      port.windowAt = (pointer) => new ImportedWindow(imports, pointer);
+      port.windowAt = (pointer) => new ImportedWindow(imports, port, pointer);
       // Errors of a device wait behind these imports; those of what stands in between are no device's.
       port.accessFailed = (error) => {
-        throw error;
+        if (error !== FAILED) throw error;
       };
     }
     const core = instantiateCore(module, imports, tap?.coreBytes ?? resolved.memoryBytes);

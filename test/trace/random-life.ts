@@ -84,6 +84,25 @@ export function lifeOf(seed: number): LifeOptions {
   return { model, options, directMapping };
 }
 
+/** Lets accesses to a device fail, with errors of this package and others. */
+function breakNowAndThen(model: DeviceModel, random: SeededRandom): void {
+  const read = model.read.bind(model);
+  const write = model.write.bind(model);
+  const maybeBreak = () => {
+    const chance = random.below(60);
+    if (chance === 0) throw new Error('the device breaks');
+    if (chance === 1) throw new VfioError('HOST_FAILED', 'the device breaks');
+  };
+  model.read = (...place) => {
+    maybeBreak();
+    return read(...place);
+  };
+  model.write = (...place) => {
+    maybeBreak();
+    write(...place);
+  };
+}
+
 /** A simulated host with the device of a life, and what happens to it from outside. */
 export class LifeBoard {
   readonly clock = new VirtualClock();
@@ -95,6 +114,7 @@ export class LifeBoard {
     this.#random = new SeededRandom(seed * 40503 + 77);
     this.host = new SimulatedHost({ clock: this.clock, seed });
     const model = (models[lifeOf(seed).model] as () => DeviceModel)();
+    if (this.#random.below(4) === 0) breakNowAndThen(model, new SeededRandom(seed + 99));
     this.#handle = this.host.addDevice({ name: 'dev', model });
     if (this.#random.below(6) === 0) this.#inject(this.#random.below(40));
   }
@@ -219,7 +239,8 @@ class Guest {
       act();
     } catch (error) {
       if (error instanceof VfioError && error.code.startsWith('TRACE_')) throw error;
-      this.#seen.push(error instanceof VfioError ? error.code : String(error));
+      // A replay knows no more of it.
+      this.#seen.push(error instanceof VfioError ? error.code : 'an error');
     }
   }
 

@@ -1,4 +1,5 @@
 import { WINDOW_BY_HOST, WINDOW_IN_MEMORY } from '../../../assembly/boundary/nodes';
+import type { HostPort } from '../../boundary/port';
 import type { CoreImports } from '../../core/boundary-types';
 import type { CoreMemory } from '../../core/core-memory';
 import { ioctlStruct, ioctlValue } from '../format/ioctl-bytes';
@@ -7,6 +8,22 @@ import type { WindowNumbers } from '../format/windows';
 import { loadDirectly, storeDirectly } from './direct-window';
 import type { Recorder } from './recorder';
 
+/** An import, or an unmask, has returned this to its caller; or it has failed, and its result stands for that. */
+export function endCall(
+  recorder: Recorder,
+  port: Pick<HostPort, 'failure'>,
+  result?: number,
+  output?: Uint8Array,
+): void {
+  const { failure } = port;
+  if (failure === undefined) {
+    recorder.end(result, 0, output);
+    return;
+  }
+  port.failure = undefined;
+  recorder.thrown(failure.error);
+}
+
 /**
  * The core's imports with a recorder in between.
  * @param settle rings for the signals that another thread has left to the recorder
@@ -14,14 +31,15 @@ import type { Recorder } from './recorder';
 export function recordImports(
   recorder: Recorder,
   inner: CoreImports,
+  port: Pick<HostPort, 'failure'>,
   memoryOf: () => CoreMemory,
   windows: WindowNumbers,
   settle: () => void,
 ): CoreImports {
   /** Windows whose accesses the core would make by itself; they are made here instead, to be seen. */
   const inMemory = new Set<number>();
-  const ended = (result: number) => {
-    recorder.end(result);
+  const ended = (result: number, output?: Uint8Array) => {
+    endCall(recorder, port, result, output);
     return result;
   };
   /** The bytes that a read has brought. */
@@ -41,9 +59,7 @@ export function recordImports(
       const pointer = argument >>> 0;
       const struct = ioctlStruct(memoryOf(), code, pointer);
       recorder.beginWith(ops.OP_IOCTL, struct, handle, code, ioctlValue(code, pointer));
-      const result = inner.ioctl(handle, request, argument);
-      recorder.end(result, 0, struct);
-      return result;
+      return ended(inner.ioctl(handle, request, argument), struct);
     },
     eventfd(initial, flags) {
       recorder.begin(ops.OP_EVENTFD, initial >>> 0, flags >>> 0);
@@ -54,14 +70,12 @@ export function recordImports(
       const result = inner.read(handle, pointer, length);
       const bytes = filled(pointer, result);
       settle();
-      recorder.end(result, 0, bytes);
-      return result;
+      return ended(result, bytes);
     },
     pread(handle, pointer, length, low, high) {
       recorder.begin(ops.OP_PREAD, handle, length >>> 0, low >>> 0, high >>> 0);
       const result = inner.pread(handle, pointer, length, low, high);
-      recorder.end(result, 0, filled(pointer, result));
-      return result;
+      return ended(result, filled(pointer, result));
     },
     pwrite(handle, pointer, length, low, high) {
       const start = pointer >>> 0;
@@ -95,7 +109,7 @@ export function recordImports(
       const value = inMemory.has(number)
         ? loadDirectly(memoryOf().memory, start, width)
         : inner.load(pointer, width);
-      recorder.end(value >>> 0);
+      endCall(recorder, port, value >>> 0);
       return value;
     },
     store(pointer, width, value) {
@@ -104,7 +118,7 @@ export function recordImports(
       recorder.begin(ops.OP_STORE, number, windows.offsetAt(start), width, value >>> 0);
       if (inMemory.has(number)) storeDirectly(memoryOf().memory, start, width, value);
       else inner.store(pointer, width, value);
-      recorder.end();
+      endCall(recorder, port);
     },
     watch(handle, line) {
       recorder.begin(ops.OP_WATCH, handle, line >>> 0);

@@ -15,7 +15,7 @@ import { WindowNumbers } from '../format/windows';
 import { Checkpointer } from './checkpoint';
 import { describeDevice, headerOf } from './describe';
 import { DmaRecorder } from './dma';
-import { recordImports } from './imports';
+import { endCall, recordImports } from './imports';
 import type { RecordOptions } from './options';
 import { Recorder } from './recorder';
 import type { SinkOwner } from './sink-owner';
@@ -141,7 +141,7 @@ export class RecordingTap implements DeviceTap {
     port.unmask = (line) => {
       recorder.begin(ops.OP_UNMASK, line);
       const result = unmask.call(port, line);
-      recorder.end(result);
+      endCall(recorder, port, result);
       return result;
     };
     port.guestRam = (ram) => {
@@ -163,7 +163,7 @@ export class RecordingTap implements DeviceTap {
     this.#settle = () => doorbell.answer((line, count) => port.ring(line, count));
     Object.defineProperty(port, 'memory', { value: doorbell.memory });
     port.wake = this.#settle;
-    return recordImports(recorder, inner, () => this.#memory, windows, this.#settle);
+    return recordImports(recorder, inner, port, () => this.#memory, windows, this.#settle);
   }
 
   opening(memory: CoreMemory): void {

@@ -8,8 +8,9 @@ import type { Trace, TraceCheckpoint } from '../format/trace';
 import { type CoreReplayOptions, checkOptions, replayOptions } from './core-options';
 import { guestRamOf } from './guest-ram';
 import { noKernel, noSysfs } from './kernel';
+import { isReplayFailure } from './replayed-error';
 import type { ReplaySession } from './session';
-import { isReplayFailure, ReplayTap } from './tap';
+import { ReplayTap } from './tap';
 
 /** What came of opening a recorded device again. */
 export interface RecordedOpening {

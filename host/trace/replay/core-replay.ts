@@ -11,8 +11,9 @@ import { foreignStart, openRecorded, startOfReplay } from './core-opening';
 import type { CoreReplayOptions } from './core-options';
 import { checkpointAt, stateOf, takeCheckpoint, takeOver } from './core-state';
 import { DivergenceError } from './divergence';
+import { isReplayFailure } from './replayed-error';
 import { ReplaySession } from './session';
-import { isReplayFailure, type ReplayTap } from './tap';
+import type { ReplayTap } from './tap';
 
 /**
  * Runs the core again from a trace, which also makes the calls: no device and

@@ -1,4 +1,6 @@
+import { EIO } from '../../../assembly/abi/linux';
 import type { GuestRam } from '../../boundary/guest-ram';
+import type { HostPort } from '../../boundary/port';
 import type { VfioPlatformDevice } from '../../device/device';
 import { VfioError } from '../../errors';
 import type { TraceCursor } from '../format/cursor';
@@ -10,7 +12,7 @@ import { type Divergence, DivergenceError } from './divergence';
 import { describeDivergence } from './divergence-report';
 import { endedError } from './ended';
 import { isStart, sameArgs, sameBytes } from './match';
-import { ReplayedError } from './replayed-error';
+import { replayedError } from './replayed-error';
 import { ShortAccess } from './short-access';
 import { perform } from './stimuli';
 import type { RecordedTogether } from './together';
@@ -39,6 +41,8 @@ export class ReplaySession {
   nowNs: (() => number) | undefined;
   /** Rings the doorbell of the core. */
   ring: (line: number, count: number) => void = () => {};
+  /** The device's side of the boundary, which is told of imports that failed. */
+  port: Pick<HostPort, 'fail' | 'failAccess'> | undefined;
   device: VfioPlatformDevice | undefined;
   /** Guest RAM by handle. */
   readonly rams = new Map<number, GuestRam>();
@@ -156,10 +160,30 @@ export class ReplaySession {
     this.depth--;
   }
 
-  /** Something of the core's host: its result is the recorded one. */
+  /** Something of the core's host: its result is the recorded one, in `event`. */
   answer(op: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, input: Uint8Array = NOTHING): void {
     const begun = this.enter(op, a, b, c, d, e, f, input);
+    if (begun) {
+      this.#complete();
+      if (this.cursor.peek() && this.event.phase === 'thrown') {
+        this.#failAsRecorded(op);
+        return;
+      }
+    }
     this.leave(op, begun);
+  }
+
+  /** What answer() began ended with an error. */
+  #failAsRecorded(op: number): void {
+    const { event } = this;
+    if (event.depth !== this.depth - 1) throw this.diverged(`end of ${opShape(op)?.name}`);
+    this.cursor.next();
+    this.depth--;
+    const error = replayedError('the host', event.text);
+    if (op === OP_LOAD || op === OP_STORE) this.port?.failAccess(error);
+    else this.port?.fail(error);
+    event.results[0] = -EIO;
+    event.output = NOTHING;
   }
 
   /** The value of a load. */
@@ -184,7 +208,7 @@ export class ReplaySession {
     try {
       if (begun) this.deliver();
       if (this.runCall && begun && this.cursor.peek() && this.event.phase === 'thrown') {
-        throw new ReplayedError();
+        throw replayedError('the machine', this.event.text);
       }
       result = run();
     } catch (error) {

@@ -15,6 +15,7 @@ import * as ops from '../format/ops';
 import { WindowNumbers } from '../format/windows';
 import { stateOf } from './core-state';
 import { replayImports } from './imports';
+import { isReplayFailure } from './replayed-error';
 import type { ReplaySession } from './session';
 
 const utf8 = new TextEncoder();
@@ -96,6 +97,7 @@ export class ReplayTap implements DeviceTap {
   imports(port: HostPort, imports: CoreImports): CoreImports {
     const { session } = this;
     this.#port = port;
+    session.port = port;
     // By name at the time: a recorder may have got in between since.
     session.ring = (line, count) => port.ring(line, count);
     port.unmask = (line) => {
@@ -180,11 +182,6 @@ export class ReplayTap implements DeviceTap {
       this.running?.cancel();
     },
   };
-}
-
-/** Whether an error is the replay's own, not one of the device. */
-export function isReplayFailure(error: unknown): boolean {
-  return error instanceof VfioError && error.code.startsWith('TRACE_');
 }
 
 function checkOptions(header: TraceHeader, options: ResolvedOptions): void {

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { DeviceTap } from '../../../host/boundary/tap';
+import type { CoreImports } from '../../../host/core/boundary-types';
 import { VfioError } from '../../../host/errors';
 import { edges, levels, ProbeDevice } from './models';
 import { Rig } from './rig';
@@ -8,9 +10,24 @@ import { Rig } from './rig';
 
 const MAPPABLE = { size: 0x1000, mappable: true } as const;
 
-async function open(lines: readonly ('edge' | 'level')[]) {
+function tapOf(between: (imports: CoreImports) => CoreImports): DeviceTap {
+  return {
+    locate: (find) => find(),
+    environment: (environment) => environment,
+    imports: (_, imports) => between(imports),
+    opening() {},
+    opened() {},
+    failed() {},
+  };
+}
+
+async function open(
+  lines: readonly ('edge' | 'level')[],
+  between?: (imports: CoreImports) => CoreImports,
+) {
   const rig = new Rig({ openFileLimit: 4096 });
   const placed = rig.add(new ProbeDevice({ lines, regions: [MAPPABLE, MAPPABLE] }));
+  if (between) Object.assign(rig.logged, { tap: { tap: () => tapOf(between) } });
   const opened = await rig.open();
   return { rig, placed, device: opened.device, lines: opened.lines };
 }
@@ -44,25 +61,26 @@ describe('an access that completes a line', () => {
     expect(rig.takeCalls()).toHaveLength(1);
   });
 
-  test('completes nothing when the device model fails', async () => {
-    const { placed, device, lines } = await open(edges(1));
-    device.connectLine(0, lines.target(0));
+  test('throws by itself what stands between core and kernel, before what waits', async () => {
+    const { rig, device } = await open(levels(1), (imports) => ({
+      ...imports,
+      load() {
+        throw new Error('in between');
+      },
+    }));
+    const log: string[] = [];
+    device.connectLine(0, {
+      up() {},
+      down() {
+        rig.takeCalls();
+        expect(() => device.read(0, 0, 4)).toThrow('in between');
+        log.push(...rig.takeCalls(), 'down');
+      },
+    });
     device.signal(0, 1);
-    const { reads } = device.statistics;
-    placed.model.onRead = () => {
-      throw new Error('out of order');
-    };
-    expect(() => device.read(0, 0, 4)).toThrow('out of order');
-    placed.model.onRead = undefined;
-    placed.model.onWrite = () => {
-      throw new Error('out of order');
-    };
-    expect(() => device.write(0, 0, 4, 1)).toThrow('out of order');
-    placed.model.onWrite = undefined;
-    expect(lines.take()).toEqual(['+0']);
-    expect(device.statistics.reads).toBe(reads);
-    device.read(0, 0, 4);
-    expect(lines.take()).toEqual(['-0']);
+    device.write(0, 0, 4, 1);
+    expect(log).toEqual(['down']);
+    expect(rig.takeCalls()).toEqual([expect.stringContaining('VFIO_DEVICE_SET_IRQS 0x11')]);
   });
 });
 
