@@ -23,7 +23,14 @@ import { readChunked, writeChunked } from './chunked';
 import { chunkAt } from './chunks';
 import { reportAccess } from './report';
 import { SHORT_WIDTHS } from './short-path';
-import { findArea, loadMemory, loadWindow, storeMemory, storeWindow, windowFailed } from './window';
+import {
+  findArea,
+  loadMemory,
+  loadWindow,
+  storeMemory,
+  storeWindow,
+  takeWindowFailure,
+} from './window';
 
 /** A guest access, from the trap to EOI detection (spec S5, S7). */
 
@@ -112,7 +119,7 @@ function readAny(index: u32, offset: u32, width: u32): u32 {
   const area = !qemu ? wholeArea(region, index, offset, width) : null;
   if (area != null) {
     value = loadWindow(area, offset, width);
-    if (windowFailed()) return allOnes(width);
+    if (takeWindowFailure()) return allOnes(width);
   } else {
     const buffer = readChunked(region, index, offset, width, qemu);
     if (buffer == 0) return allOnes(width);
@@ -173,7 +180,7 @@ function writeAny(index: u32, offset: u32, width: u32, low: u32, high: u32): u32
   const area = !qemu ? wholeArea(region, index, offset, width) : null;
   if (area != null) {
     storeWindow(area, offset, width, value);
-    if (windowFailed()) return waiting();
+    if (takeWindowFailure()) return waiting();
   } else if (!writeChunked(region, index, offset, width, value, qemu)) {
     return waiting();
   }

@@ -5,7 +5,7 @@ import { enter, leave } from './buffer';
 import { chunkAt } from './chunks';
 import { readFile, writeFile } from './file';
 import { reportAccess } from './report';
-import { findArea, loadWindow, storeWindow, windowFailed } from './window';
+import { findArea, loadWindow, storeWindow, takeWindowFailure } from './window';
 
 /**
  * The general form of an access: split into chunks, each through a window or
@@ -43,7 +43,7 @@ function readStrict(region: RegionRecord, index: u32, offset: u32, width: u32, b
     const area = findArea(region, index, at, chunk);
     if (area != null) {
       put(buffer + done, chunk, loadWindow(area, at, chunk));
-      if (windowFailed()) return false;
+      if (takeWindowFailure()) return false;
     } else if (!readFile(region, index, at, chunk, buffer + done)) {
       return false;
     }
@@ -60,7 +60,7 @@ function writeStrict(region: RegionRecord, index: u32, offset: u32, width: u32, 
     const area = findArea(region, index, at, chunk);
     if (area != null) {
       storeWindow(area, at, chunk, get(buffer + done, chunk));
-      if (windowFailed()) return false;
+      if (takeWindowFailure()) return false;
     } else if (!writeFile(region, index, at, chunk, buffer + done)) {
       return false;
     }
@@ -82,7 +82,7 @@ function readQemu(region: RegionRecord, index: u32, offset: u32, width: u32, buf
     const area = machine.mappingOn != 0 ? findArea(region, index, at, chunk) : null;
     if (area != null) {
       const value = loadWindow(area, at, chunk);
-      put(buffer + done, chunk, windowFailed() ? <u64>-1 : value);
+      put(buffer + done, chunk, takeWindowFailure() ? <u64>-1 : value);
     } else if (readFile(region, index, at, chunk, buffer + done)) {
       completeByChunk(done + chunk == width);
     } else {
@@ -101,7 +101,7 @@ function writeQemu(region: RegionRecord, index: u32, offset: u32, width: u32, bu
     const area = machine.mappingOn != 0 ? findArea(region, index, at, chunk) : null;
     if (area != null) {
       storeWindow(area, at, chunk, get(buffer + done, chunk));
-      windowFailed();
+      takeWindowFailure();
     } else {
       writeFile(region, index, at, chunk, buffer + done);
       completeByChunk(done + chunk == width);

@@ -2,7 +2,7 @@ import { VFIO_REGION_INFO_FLAG_READ, VFIO_REGION_INFO_FLAG_WRITE } from '../abi/
 import { machine, regionAt, transient } from '../state/records';
 import { allOnes, denial } from './admission';
 import { chunkAt } from './chunks';
-import { findArea, loadWindow, storeWindow, windowFailed } from './window';
+import { findArea, loadWindow, storeWindow, takeWindowFailure } from './window';
 
 /**
  * Accesses of a machine that really maps the device into its guest, while the
@@ -23,7 +23,7 @@ export function directRead(index: u32, offset: u32, width: u32): u32 {
     const area = chunk != 0 ? findArea(region, index, offset + done, chunk) : null;
     if (area == null) return allOnes(width);
     value |= loadWindow(area, offset + done, chunk) << ((<u64>done) << 3);
-    if (windowFailed()) return allOnes(width);
+    if (takeWindowFailure()) return allOnes(width);
     done += chunk;
   }
   transient.valueHigh = <u32>(value >> 32);
@@ -39,7 +39,7 @@ export function directWrite(index: u32, offset: u32, width: u32, low: u32, high:
     const area = chunk != 0 ? findArea(region, index, offset + done, chunk) : null;
     if (area == null) return;
     storeWindow(area, offset + done, chunk, value >> ((<u64>done) << 3));
-    if (windowFailed()) return;
+    if (takeWindowFailure()) return;
     done += chunk;
   }
 }

@@ -37,24 +37,24 @@ export function storeMemory(pointer: u32, width: u32, value: u32): void {
 }
 
 /** Whether the last loadWindow() or storeWindow() failed. Ask after each: it is forgotten with that. */
-export function windowFailed(): bool {
-  if (transient.accessFailed == 0) return false;
-  transient.accessFailed = 0;
+export function takeWindowFailure(): bool {
+  if (transient.windowFailed == 0) return false;
+  transient.windowFailed = 0;
   return true;
 }
 
-/** Loads `width` (1, 2, 4, 8) bytes at `offset`, which `width` divides; see windowFailed(). */
+/** Loads `width` (1, 2, 4, 8) bytes at `offset`, which `width` divides; see takeWindowFailure(). */
 export function loadWindow(area: AreaRecord, offset: u32, width: u32): u64 {
   const pointer = area.pointer + (offset - area.start);
   if (area.byHost == 0) return width == 8 ? atomic.load<u64>(pointer) : loadMemory(pointer, width);
   if (width != 8) return host.load(pointer, width);
   // No peripheral bus here is wider than 32 bits: the low word goes first.
   const low = <u64>host.load(pointer, 4);
-  if (transient.accessFailed != 0) return low;
+  if (transient.windowFailed != 0) return low;
   return low | ((<u64>host.load(pointer + 4, 4)) << 32);
 }
 
-/** Stores `width` (1, 2, 4, 8) bytes at `offset`, which `width` divides; see windowFailed(). */
+/** Stores `width` (1, 2, 4, 8) bytes at `offset`, which `width` divides; see takeWindowFailure(). */
 export function storeWindow(area: AreaRecord, offset: u32, width: u32, value: u64): void {
   const pointer = area.pointer + (offset - area.start);
   if (area.byHost == 0) {
@@ -64,6 +64,6 @@ export function storeWindow(area: AreaRecord, offset: u32, width: u32, value: u6
     host.store(pointer, width, <u32>value);
   } else {
     host.store(pointer, 4, <u32>value);
-    if (transient.accessFailed == 0) host.store(pointer + 4, 4, <u32>(value >> 32));
+    if (transient.windowFailed == 0) host.store(pointer + 4, 4, <u32>(value >> 32));
   }
 }

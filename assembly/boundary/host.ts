@@ -52,7 +52,7 @@ export declare function mmap(
 ): i32;
 /** munmap(2); the window reads as zeros afterwards. */
 export declare function munmap(pointer: u32, length: u32): i32;
-/** One load of 1, 2 or 4 bytes from a window that the host performs; see ACCESS_FAILED in state/layout.ts. */
+/** One load of 1, 2 or 4 bytes from a window that the host performs; see WINDOW_FAILED in state/layout.ts. */
 export declare function load(pointer: u32, width: u32): u32;
 /** One store of 1, 2 or 4 bytes to a window that the host performs; as load(). */
 export declare function store(pointer: u32, width: u32, value: u32): void;

@@ -153,7 +153,7 @@ export const EOI_ASK = 2;
 /** From one activation to the next, whose low bits are for the two above. */
 export const EOI_STEP = 4;
 /** The host's `load` or `store` sets it to 1 when it fails; who asked for the access sets it back. */
-export const ACCESS_FAILED = VOLATILE + 96;
+export const WINDOW_FAILED = VOLATILE + 96;
 /** Effects that found the ring full. */
 export const EFFECTS_LOST = VOLATILE + 40;
 /** A double: when the ACTIVE serialised line was seen ACTIVE first, in milliseconds. */

@@ -83,7 +83,7 @@ export class VolatileRecord {
   nextReadEoi: u32;
   nextWriteEoi: u32;
   /** Not 0: the last `load` or `store` has failed; see state/layout.ts. */
-  accessFailed: u32;
+  windowFailed: u32;
 }
 
 @unmanaged
@@ -262,8 +262,8 @@ if (layout.VOLATILE + offsetof<VolatileRecord>('nextReadEoi') != layout.NEXT_REA
   ERROR('NEXT_READ_EOI moved');
 if (layout.VOLATILE + offsetof<VolatileRecord>('nextWriteEoi') != layout.NEXT_WRITE_EOI)
   ERROR('NEXT_WRITE_EOI moved');
-if (layout.VOLATILE + offsetof<VolatileRecord>('accessFailed') != layout.ACCESS_FAILED)
-  ERROR('ACCESS_FAILED moved');
+if (layout.VOLATILE + offsetof<VolatileRecord>('windowFailed') != layout.WINDOW_FAILED)
+  ERROR('WINDOW_FAILED moved');
 if (layout.DEVICE_STATISTICS + offsetof<DeviceStatistics>('reads') != layout.READS)
   ERROR('READS moved');
 if (layout.DEVICE_STATISTICS + offsetof<DeviceStatistics>('writes') != layout.WRITES)

@@ -13,12 +13,12 @@ export const FAILED = new Error('the access has failed');
 export class ImportedWindow implements WindowMapping {
   readonly inMemory = false;
   readonly #imports: Pick<CoreImports, 'load' | 'store'>;
-  readonly #port: Pick<HostPort, 'takeAccessFailure'>;
+  readonly #port: Pick<HostPort, 'takeWindowFailure'>;
   readonly #pointer: number;
 
   constructor(
     imports: Pick<CoreImports, 'load' | 'store'>,
-    port: Pick<HostPort, 'takeAccessFailure'>,
+    port: Pick<HostPort, 'takeWindowFailure'>,
     pointer: number,
   ) {
     this.#imports = imports;
@@ -28,13 +28,13 @@ export class ImportedWindow implements WindowMapping {
 
   read(offset: number, width: number): number {
     const value = this.#imports.load(this.#pointer + offset, width);
-    if (this.#port.takeAccessFailure()) throw FAILED;
+    if (this.#port.takeWindowFailure()) throw FAILED;
     return value;
   }
 
   write(offset: number, width: number, value: number): void {
     this.#imports.store(this.#pointer + offset, width, value);
-    if (this.#port.takeAccessFailure()) throw FAILED;
+    if (this.#port.takeWindowFailure()) throw FAILED;
   }
 
   /** The core takes it away by its import `munmap`. */

@@ -14,11 +14,11 @@ import { EFFECT_MORE } from '../../assembly/boundary/effects';
 import * as nodes from '../../assembly/boundary/nodes';
 import { MAX_LINES } from '../../assembly/limits';
 import {
-  ACCESS_FAILED,
   DOORBELL,
   DOORBELL_COUNTS,
   DOORBELL_WORDS,
   FIRST_EFFECT,
+  WINDOW_FAILED,
 } from '../../assembly/state/layout';
 import type { CoreImports } from '../core/boundary-types';
 import type { CoreMemory } from '../core/core-memory';
@@ -51,11 +51,8 @@ function hasUnmask(kernel: Kernel): kernel is Kernel & Required<Pick<Kernel, 'un
 export class HostPort implements Doorbell {
   /** Trace events that wait to be delivered. */
   readonly traced: RawTraceEvent[] = [];
-  /**
-   * With what an import or an unmask has failed, boxed: for who watches them, and takes
-   * it when they return. The device throws it all the same.
-   */
-  failure: { readonly error: unknown } | undefined;
+  /** Called when an import or an unmask fails, before it returns. The device throws the error later. */
+  onFailure: ((error: unknown) => void) | undefined;
   /** Called when a signal rings the silent doorbell. */
   onRing: (() => void) | undefined;
   /** Called when the kernel has hung up a line's trigger. */
@@ -76,7 +73,7 @@ export class HostPort implements Doorbell {
   declare private readonly unmasker: Required<Pick<Kernel, 'unmask'>>;
   private readonly unmaskArgument = new PlainIoctlArgument(VFIO_IRQ_SET_SIZE);
   private unmaskLine = 0;
-  readonly #errors: unknown[] = [];
+  #errors: unknown[] = [];
   #memory!: CoreMemory;
   private deviceFd = -1;
 
@@ -155,7 +152,7 @@ export class HostPort implements Doorbell {
       this.onRing?.();
     } catch (error) {
       // Of the machine, in the midst of whatever has rung; that goes on.
-      this.keep(error);
+      this.#keep(error);
     }
   }
 
@@ -199,30 +196,30 @@ export class HostPort implements Doorbell {
 
   /** An access to a window has thrown. The device throws that when all effects are applied. */
   accessFailed(error: unknown): void {
-    this.fail(error);
+    this.#keep(error);
   }
 
   /** The import `load` or `store` fails with this error. */
-  failAccess(error: unknown): void {
-    this.#memory.words[ACCESS_FAILED >>> 2] = 1;
+  failWindow(error: unknown): void {
+    this.#memory.words[WINDOW_FAILED >>> 2] = 1;
     this.fail(error);
   }
 
   /** Whether the `load` or `store` that has just returned has failed: for who called it instead of the core. */
-  takeAccessFailure(): boolean {
+  takeWindowFailure(): boolean {
     const { words } = this.#memory;
-    if (words[ACCESS_FAILED >>> 2] === 0) return false;
-    words[ACCESS_FAILED >>> 2] = 0;
+    if (words[WINDOW_FAILED >>> 2] === 0) return false;
+    words[WINDOW_FAILED >>> 2] = 0;
     return true;
   }
 
   /** An import or an unmask fails with this error. The device throws it when the core has returned. */
   fail(error: unknown): void {
-    this.failure = { error };
-    this.keep(error);
+    this.onFailure?.(error);
+    this.#keep(error);
   }
 
-  private keep(error: unknown): void {
+  #keep(error: unknown): void {
     this.#errors.push(error);
     const words = this.#memory.words;
     // Makes the core and the device look for more effects, and so for the error.
@@ -232,6 +229,16 @@ export class HostPort implements Doorbell {
   /** Whether an exception waits. */
   get failed(): boolean {
     return this.#errors.length > 0;
+  }
+
+  /** The exceptions that wait, oldest first; they belong to the state of the core. */
+  get errors(): readonly unknown[] {
+    return this.#errors;
+  }
+
+  /** For who brings back a state of the core. */
+  set errors(errors: readonly unknown[]) {
+    this.#errors = [...errors];
   }
 
   /** The oldest exception that waits, boxed; undefined when there is none. */
@@ -298,7 +305,7 @@ export class HostPort implements Doorbell {
         try {
           return windows.load(pointer, width);
         } catch (error) {
-          this.failAccess(error);
+          this.failWindow(error);
           return -1;
         }
       },
@@ -306,7 +313,7 @@ export class HostPort implements Doorbell {
         try {
           windows.store(pointer, width, value >>> 0);
         } catch (error) {
-          this.failAccess(error);
+          this.failWindow(error);
         }
       },
       watch: (handle, line) => guard(() => kernel.watch(handles.fd(handle), this, line)),

@@ -25,6 +25,7 @@ const REGION_WORDS = layout.REGION_STRIDE >>> 2;
 const REGION_MASK = MAX_REGIONS - 1;
 /** Accesses from here on take the long way, and those at negative offsets. */
 const BEYOND = 2 ** 31;
+
 /** What accesses that the host performs need of the host's side of the boundary. */
 export type WindowPort = Pick<HostPort, 'windowAt' | 'accessFailed' | 'onUnmapped'>;
 

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { SeededRandom } from '../../host/sim';
-import { CoreReplay, DivergenceError, type Trace, TraceDebugger } from '../../host/trace';
+import { openDevice } from '../../host/device/open';
+import { MemoryDevice, SeededRandom, SimulatedHost, VirtualClock } from '../../host/sim';
+import {
+  CoreReplay,
+  DivergenceError,
+  MemorySink,
+  record,
+  Trace,
+  TraceDebugger,
+} from '../../host/trace';
 import { recordedLife } from './lives';
 import { lifeOf } from './random-life';
 
@@ -146,4 +154,27 @@ describe('walking through a recording', () => {
     }
     at.dispose();
   });
+});
+
+it('knows no line that was disconnected before the checkpoint it comes from', async () => {
+  const clock = new VirtualClock();
+  const host = new SimulatedHost({ clock });
+  host.addDevice({ name: 'dev', model: new MemoryDevice({ lines: ['edge'] }) });
+  const sink = new MemorySink();
+  const recording = record(host, { uuid: 'it', sink, chunkBytes: 1, checkpointInterval: 1 });
+  // A machine that maps the device needs a timer, which the debugger learns from a line.
+  const device = await openDevice(recording, { host: 'dev' }, { clock, setDirectMapping() {} });
+  device.connectLine(0, { up() {}, down() {} });
+  device.signal(0, 1);
+  const raised = device.snapshot();
+  device.disconnectLine(0);
+  device.restore(raised);
+  device.close();
+  const trace = Trace.open(sink.bytes());
+  for (const { event } of trace.checkpoints) {
+    const at = await TraceDebugger.start(trace);
+    await at.seek(event);
+    while (at.stepForward());
+    at.dispose();
+  }
 });

@@ -82,7 +82,7 @@ export function deviceSteps(trace: Trace): readonly DeviceStep[] {
         value,
         timeNs,
       });
-    } else if (op === ops.OP_LOAD && phase !== 'begin') {
+    } else if (op === ops.OP_LOAD && (phase === 'whole' || phase === 'end')) {
       push({
         kind: 'read',
         region,

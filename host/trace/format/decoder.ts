@@ -165,6 +165,7 @@ export class EventDecoder {
     event.input = NOTHING;
     event.output = NOTHING;
     event.window = -1;
+    event.results.fill(0);
     if (thrown) event.input = this.#bytes.string();
     else this.#results(event, opShape(op) as OpShape);
   }

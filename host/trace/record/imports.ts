@@ -8,20 +8,41 @@ import type { WindowNumbers } from '../format/windows';
 import { loadDirectly, storeDirectly } from './direct-window';
 import type { Recorder } from './recorder';
 
-/** An import, or an unmask, has returned this to its caller; or it has failed, and its result stands for that. */
-export function endCall(
-  recorder: Recorder,
-  port: Pick<HostPort, 'failure'>,
-  result?: number,
-  output?: Uint8Array,
-): void {
-  const { failure } = port;
-  if (failure === undefined) {
-    recorder.end(result, 0, output);
-    return;
+/** Ends the recorded imports and unmasks of a device, which may have failed. */
+export class CallEnds {
+  readonly #recorder: Recorder;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(recorder: Recorder, port: HostPort) {
+    this.#recorder = recorder;
+    port.onFailure = (error) => {
+      this.#failure = { error };
+    };
   }
-  port.failure = undefined;
-  recorder.thrown(failure.error);
+
+  /** Whether the innermost call, which has just returned, has failed. */
+  get failed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** The call returns this to the core, or it has failed. */
+  end(result?: number, output?: Uint8Array): void {
+    const failure = this.#failure;
+    if (failure === undefined) {
+      this.#recorder.end(result, 0, output);
+      return;
+    }
+    this.#failure = undefined;
+    this.#recorder.thrown(failure.error);
+  }
+
+  /** Does something else before the call ends, with calls of its own. */
+  before(inside: () => void): void {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    inside();
+    this.#failure = failure;
+  }
 }
 
 /**
@@ -31,7 +52,7 @@ export function endCall(
 export function recordImports(
   recorder: Recorder,
   inner: CoreImports,
-  port: Pick<HostPort, 'failure'>,
+  ends: CallEnds,
   memoryOf: () => CoreMemory,
   windows: WindowNumbers,
   settle: () => void,
@@ -39,7 +60,7 @@ export function recordImports(
   /** Windows whose accesses the core would make by itself; they are made here instead, to be seen. */
   const inMemory = new Set<number>();
   const ended = (result: number, output?: Uint8Array) => {
-    endCall(recorder, port, result, output);
+    ends.end(result, output);
     return result;
   };
   /** The bytes that a read has brought. */
@@ -58,8 +79,12 @@ export function recordImports(
       const code = request >>> 0;
       const pointer = argument >>> 0;
       const struct = ioctlStruct(memoryOf(), code, pointer);
-      recorder.beginWith(ops.OP_IOCTL, struct, handle, code, ioctlValue(code, pointer));
-      return ended(inner.ioctl(handle, request, argument), struct);
+      const given = struct.slice();
+      recorder.beginWith(ops.OP_IOCTL, given, handle, code, ioctlValue(code, pointer));
+      const result = inner.ioctl(handle, request, argument);
+      // What a call left that failed no replay has.
+      if (ends.failed) struct.set(given);
+      return ended(result, struct);
     },
     eventfd(initial, flags) {
       recorder.begin(ops.OP_EVENTFD, initial >>> 0, flags >>> 0);
@@ -67,9 +92,11 @@ export function recordImports(
     },
     read(handle, pointer, length) {
       recorder.begin(ops.OP_HOST_READ, handle, length >>> 0);
+      const given = filled(pointer, length);
       const result = inner.read(handle, pointer, length);
+      if (ends.failed) memoryOf().bytes.set(given, pointer >>> 0);
       const bytes = filled(pointer, result);
-      settle();
+      ends.before(settle);
       return ended(result, bytes);
     },
     pread(handle, pointer, length, low, high) {
@@ -109,7 +136,7 @@ export function recordImports(
       const value = inMemory.has(number)
         ? loadDirectly(memoryOf().memory, start, width)
         : inner.load(pointer, width);
-      endCall(recorder, port, value >>> 0);
+      ends.end(value >>> 0);
       return value;
     },
     store(pointer, width, value) {
@@ -118,7 +145,7 @@ export function recordImports(
       recorder.begin(ops.OP_STORE, number, windows.offsetAt(start), width, value >>> 0);
       if (inMemory.has(number)) storeDirectly(memoryOf().memory, start, width, value);
       else inner.store(pointer, width, value);
-      endCall(recorder, port);
+      ends.end();
     },
     watch(handle, line) {
       recorder.begin(ops.OP_WATCH, handle, line >>> 0);
@@ -127,7 +154,7 @@ export function recordImports(
     unwatch(handle) {
       recorder.begin(ops.OP_UNWATCH, handle);
       const result = inner.unwatch(handle);
-      settle();
+      ends.before(settle);
       return ended(result);
     },
     trace(event, a, b, c) {

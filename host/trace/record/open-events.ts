@@ -1,4 +1,4 @@
-import { VfioError } from '../../errors';
+import { recordedCode } from '../error-code';
 import type { EventEncoder } from '../format/encoder';
 import { OP_LOAD, OP_READ, OP_STORE, OP_WRITE } from '../format/ops';
 import { MAX_DEPTH } from '../limits';
@@ -104,7 +104,7 @@ export class OpenEvents {
   /** The innermost one ends with an error. */
   thrown(error: unknown): void {
     this.#write(this.depth);
-    this.#encoder.thrown(utf8.encode(error instanceof VfioError ? error.code : ''));
+    this.#encoder.thrown(utf8.encode(recordedCode(error)));
     this.depth--;
     this.#written = this.depth;
   }

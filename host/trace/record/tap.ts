@@ -15,7 +15,7 @@ import { WindowNumbers } from '../format/windows';
 import { Checkpointer } from './checkpoint';
 import { describeDevice, headerOf } from './describe';
 import { DmaRecorder } from './dma';
-import { endCall, recordImports } from './imports';
+import { CallEnds, recordImports } from './imports';
 import type { RecordOptions } from './options';
 import { Recorder } from './recorder';
 import type { SinkOwner } from './sink-owner';
@@ -44,6 +44,7 @@ export class RecordingTap implements DeviceTap {
   #memory!: CoreMemory;
   /** Rings for the signals that another thread has left to the recorder. */
   #settle = () => {};
+  #errorWaits = () => false;
   #checkpointer: Checkpointer | undefined;
 
   constructor(
@@ -129,7 +130,9 @@ export class RecordingTap implements DeviceTap {
     const inner = this.#inner ? this.#inner.imports(port, imports) : imports;
     const recorder = this.recorder as Recorder;
     const dma = this.dma as DmaRecorder;
+    const ends = new CallEnds(recorder, port);
     const { ring, unmask, guestRam, releaseGuestRam } = port;
+    this.#errorWaits = () => port.failed;
     port.ring = (line, count) => {
       // A restored device rings for the edges of its snapshot itself, as it will in a replay.
       if (recorder.innermost !== ops.OP_RESTORE) {
@@ -141,7 +144,7 @@ export class RecordingTap implements DeviceTap {
     port.unmask = (line) => {
       recorder.begin(ops.OP_UNMASK, line);
       const result = unmask.call(port, line);
-      endCall(recorder, port, result);
+      ends.end(result);
       return result;
     };
     port.guestRam = (ram) => {
@@ -163,7 +166,7 @@ export class RecordingTap implements DeviceTap {
     this.#settle = () => doorbell.answer((line, count) => port.ring(line, count));
     Object.defineProperty(port, 'memory', { value: doorbell.memory });
     port.wake = this.#settle;
-    return recordImports(recorder, inner, port, () => this.#memory, windows, this.#settle);
+    return recordImports(recorder, inner, ends, () => this.#memory, windows, this.#settle);
   }
 
   opening(memory: CoreMemory): void {
@@ -181,7 +184,9 @@ export class RecordingTap implements DeviceTap {
     checkpointer.follow(device);
     gateCalls(recorder, device, this.#environment.setDirectMapping !== undefined);
     this.#settleBefore(device);
-    recorder.output.takeCheckpoint = () => checkpointer.take(this.#memory);
+    // An error that waits is in the host, where a replay that goes on from a checkpoint would not find it.
+    recorder.output.takeCheckpoint = () =>
+      this.#errorWaits() ? undefined : checkpointer.take(this.#memory);
     this.#inner?.opened(device);
   }
 

@@ -3,12 +3,12 @@ import type { VfioHost } from '../../boundary/host';
 import type { VfioPlatformDevice } from '../../device/device';
 import { openDevice } from '../../device/open';
 import { VfioError } from '../../errors';
+import { isReplayFailure } from '../error-code';
 import { type Checkpoint, decodeCheckpoint } from '../format/checkpoint';
 import type { Trace, TraceCheckpoint } from '../format/trace';
 import { type CoreReplayOptions, checkOptions, replayOptions } from './core-options';
 import { guestRamOf } from './guest-ram';
 import { noKernel, noSysfs } from './kernel';
-import { isReplayFailure } from './replayed-error';
 import type { ReplaySession } from './session';
 import { ReplayTap } from './tap';
 

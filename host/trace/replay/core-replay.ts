@@ -1,6 +1,7 @@
 import { ABI_VERSION } from '../../../assembly/boundary/version';
 import type { VfioPlatformDevice } from '../../device/device';
 import type { LineTarget } from '../../device/line-targets';
+import { isReplayFailure } from '../error-code';
 import type { Checkpoint } from '../format/checkpoint';
 import type { RecordedEvent } from '../format/event';
 import * as ops from '../format/ops';
@@ -11,7 +12,6 @@ import { foreignStart, openRecorded, startOfReplay } from './core-opening';
 import type { CoreReplayOptions } from './core-options';
 import { checkpointAt, stateOf, takeCheckpoint, takeOver } from './core-state';
 import { DivergenceError } from './divergence';
-import { isReplayFailure } from './replayed-error';
 import { ReplaySession } from './session';
 import type { ReplayTap } from './tap';
 
@@ -88,7 +88,7 @@ export class CoreReplay {
 
   /**
    * The state between two calls, as the contents of a checkpoint.
-   * @throws VfioError TRACE_UNSUPPORTED where guest RAM was unmapped before
+   * @throws VfioError TRACE_UNSUPPORTED where guest RAM was unmapped before, or an error waits
    */
   checkpoint(): Uint8Array {
     return takeCheckpoint(this.device, this.#tap, this.position);

@@ -60,6 +60,7 @@ export function takeOver(
     session.muted = false;
   }
   if (checkpoint.timerUsed && tap.timer === undefined) return false;
+  tap.errors = [];
   state.set(checkpoint.state);
   tap.windows.restore(checkpoint.windows);
   tap.timerRuns = checkpoint.timerRuns;
@@ -75,13 +76,18 @@ function learnTimer(
 ): void {
   const line = lines[0]?.[0] ?? device.lines.find(({ usable }) => usable)?.index;
   if (line === undefined) return;
-  if (lines.length === 0) device.connectLine(line, target(line));
+  if (lines.length > 0) {
+    device.signal(line, 1);
+    return;
+  }
+  device.connectLine(line, target(line));
   device.signal(line, 1);
+  device.disconnectLine(line);
 }
 
 /**
  * The state of a replayed device before event `event`, as the contents of a checkpoint.
- * @throws VfioError TRACE_UNSUPPORTED where guest RAM was unmapped before
+ * @throws VfioError TRACE_UNSUPPORTED where guest RAM was unmapped before, or an error waits
  */
 export function takeCheckpoint(
   device: VfioPlatformDevice | undefined,
@@ -90,6 +96,12 @@ export function takeCheckpoint(
 ): Uint8Array {
   if (device === undefined || device.closed || tap?.memory === undefined) {
     throw new VfioError('TRACE_UNSUPPORTED', 'there is no open device to take a checkpoint of');
+  }
+  if (tap.errors.length > 0) {
+    throw new VfioError(
+      'TRACE_UNSUPPORTED',
+      'there is no checkpoint where an error waits for the next call; begin before or after that',
+    );
   }
   const { lines, rams } = connectedAt(tap.session.trace, event);
   const armed = device.lines.map((line) => line.armed);

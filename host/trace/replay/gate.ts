@@ -1,5 +1,5 @@
-import { VfioError } from '../../errors';
 import type { CallGate } from '../calls';
+import { isReplayFailure } from '../error-code';
 import * as ops from '../format/ops';
 import { actualText } from '../format/text';
 import { endedError } from './ended';
@@ -54,7 +54,7 @@ export class ReplayGate implements CallGate {
   thrown(error: unknown): void {
     const { op, begun, muted } = this.#stack.pop() as Begun;
     if (muted) return;
-    if (error instanceof VfioError && error.code.startsWith('TRACE_')) return;
+    if (isReplayFailure(error)) return;
     this.#session.leaveThrown(op, begun, error);
     this.#session.thrown = error;
     this.#atRest();

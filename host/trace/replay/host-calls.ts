@@ -1,5 +1,6 @@
 import type { VfioPlatformDevice } from '../../device/device';
 import { VfioError } from '../../errors';
+import { isReplayFailure } from '../error-code';
 import * as ops from '../format/ops';
 import { makeCall } from './calls';
 import { isStart } from './match';
@@ -103,7 +104,7 @@ export class HostCaller {
     try {
       asRecorded(session, () => unplug(name));
     } catch (error) {
-      if (device.closed || isOfReplay(error)) throw error;
+      if (device.closed || isReplayFailure(error)) throw error;
       cause = error;
     }
     if (device.closed && (session.muted || session.position > position)) return;
@@ -126,15 +127,11 @@ function asRecorded(session: ReplaySession, call: () => void): void {
   } catch (error) {
     // A guest may wrap what a device throws.
     for (let each = error; each instanceof Error; each = each.cause) {
-      if (isOfReplay(each)) throw each;
+      if (isReplayFailure(each)) throw each;
       if (each === session.thrown) return;
     }
     throw error;
   }
-}
-
-function isOfReplay(error: unknown): boolean {
-  return error instanceof VfioError && error.code.startsWith('TRACE_');
 }
 
 function unsupported(device: string, why: string): VfioError {

@@ -38,7 +38,7 @@ export function replayImports(
       const struct = ioctlStruct(memoryOf(), code, pointer);
       const value = ioctlValue(code, pointer);
       session.answer(ops.OP_IOCTL, handle, code, value, 0, 0, 0, struct);
-      if (event.output.length === 0 && result() < 0) return result();
+      if (event.phase === 'thrown') return result();
       if (event.output.length !== struct.length) throw corrupt('an ioctl has no whole answer');
       struct.set(event.output);
       return result();

@@ -101,6 +101,7 @@ export class MachineReplayTap extends ReplayTap {
     }
     const state = stateOf(memory).slice();
     const mapped = windows.list();
+    const errors = [...this.errors];
     const { timerRuns, running } = this;
     const waiting = this.#waiting;
     const { position, timeNs, disconnections } = session;
@@ -112,6 +113,7 @@ export class MachineReplayTap extends ReplayTap {
       // The device has let go of the line's target.
       if (session.disconnections !== disconnections) return false;
       stateOf(memory).set(state);
+      this.errors = errors;
       windows.restore(mapped);
       this.timerRuns = timerRuns;
       this.running = running;

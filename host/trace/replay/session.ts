@@ -2,7 +2,7 @@ import { EIO } from '../../../assembly/abi/linux';
 import type { GuestRam } from '../../boundary/guest-ram';
 import type { HostPort } from '../../boundary/port';
 import type { VfioPlatformDevice } from '../../device/device';
-import { VfioError } from '../../errors';
+import { recordedCode } from '../error-code';
 import type { TraceCursor } from '../format/cursor';
 import type { RecordedEvent } from '../format/event';
 import { OP_LOAD, OP_STORE, type OpShape, opShape } from '../format/ops';
@@ -42,7 +42,7 @@ export class ReplaySession {
   /** Rings the doorbell of the core. */
   ring: (line: number, count: number) => void = () => {};
   /** The device's side of the boundary, which is told of imports that failed. */
-  port: Pick<HostPort, 'fail' | 'failAccess'> | undefined;
+  port!: Pick<HostPort, 'fail' | 'failWindow'>;
   device: VfioPlatformDevice | undefined;
   /** Guest RAM by handle. */
   readonly rams = new Map<number, GuestRam>();
@@ -131,10 +131,21 @@ export class ReplaySession {
 
   /** What enter() began is over; `event` then has its results. @param begun what enter() returned */
   leave(op: number, begun: boolean): void {
+    this.#leave(op, begun, false);
+  }
+
+  /** @param mayFail it may also have ended with an error, which is then thrown as it was */
+  #leave(op: number, begun: boolean, mayFail: boolean): void {
     if (begun) {
       this.#complete();
       if (!this.cursor.peek()) throw endedError(this);
       const { event } = this;
+      if (mayFail && event.phase === 'thrown' && event.depth === this.depth - 1) {
+        this.cursor.next();
+        this.depth--;
+        this.#failAsRecorded(op);
+        return;
+      }
       if (event.phase !== 'end' || event.depth !== this.depth - 1 || event.op !== op) {
         throw this.diverged(`end of ${opShape(op)?.name}`);
       }
@@ -147,7 +158,7 @@ export class ReplaySession {
 
   /** What enter() began ends with an error. */
   leaveThrown(op: number, begun: boolean, error: unknown): void {
-    const code = error instanceof VfioError ? error.code : '';
+    const code = recordedCode(error);
     const actual = `end of ${opShape(op)?.name} !! ${code === '' ? 'an error' : code}`;
     if (!begun) throw this.diverged(actual, true);
     this.#complete();
@@ -162,28 +173,18 @@ export class ReplaySession {
 
   /** Something of the core's host: its result is the recorded one, in `event`. */
   answer(op: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, input: Uint8Array = NOTHING): void {
-    const begun = this.enter(op, a, b, c, d, e, f, input);
-    if (begun) {
-      this.#complete();
-      if (this.cursor.peek() && this.event.phase === 'thrown') {
-        this.#failAsRecorded(op);
-        return;
-      }
-    }
-    this.leave(op, begun);
+    this.#leave(op, this.enter(op, a, b, c, d, e, f, input), true);
   }
 
-  /** What answer() began ended with an error. */
+  /** What answer() began has ended with an error. */
   #failAsRecorded(op: number): void {
     const { event } = this;
-    if (event.depth !== this.depth - 1) throw this.diverged(`end of ${opShape(op)?.name}`);
-    this.cursor.next();
-    this.depth--;
     const error = replayedError('the host', event.text);
-    if (op === OP_LOAD || op === OP_STORE) this.port?.failAccess(error);
-    else this.port?.fail(error);
+    // Those without a result threw at once; of others the core heard, and the error waits.
+    if (op === OP_LOAD || op === OP_STORE) this.port.failWindow(error);
+    else if (opShape(op)?.results[0]?.name === 'result') this.port.fail(error);
+    else throw error;
     event.results[0] = -EIO;
-    event.output = NOTHING;
   }
 
   /** The value of a load. */

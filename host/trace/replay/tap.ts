@@ -10,12 +10,12 @@ import type { DeviceEnvironment } from '../../device/open';
 import { VfioError } from '../../errors';
 import type { ResolvedOptions } from '../../options/options';
 import type { TimerHandle } from '../../time/clock';
+import { isReplayFailure } from '../error-code';
 import type { TraceHeader } from '../format/header';
 import * as ops from '../format/ops';
 import { WindowNumbers } from '../format/windows';
 import { stateOf } from './core-state';
 import { replayImports } from './imports';
-import { isReplayFailure } from './replayed-error';
 import type { ReplaySession } from './session';
 
 const utf8 = new TextEncoder();
@@ -161,6 +161,15 @@ export class ReplayTap implements DeviceTap {
 
   protected get port(): HostPort {
     return this.#port as HostPort;
+  }
+
+  /** Errors that wait for the device to throw them. */
+  get errors(): readonly unknown[] {
+    return this.port.errors;
+  }
+
+  set errors(errors: readonly unknown[]) {
+    this.port.errors = errors;
   }
 
   #setTimer(delayNs: number, fire: () => void, clock: DeviceEnvironment['clock']): TimerHandle {

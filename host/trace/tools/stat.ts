@@ -1,3 +1,4 @@
+import { EIO } from '../../../assembly/abi/linux';
 import * as ops from '../format/ops';
 import type { Trace } from '../format/trace';
 import { type Latency, LatencyCounter } from './latency';
@@ -91,7 +92,7 @@ export function statTrace(trace: Trace, options: StatOptions = {}): TraceStat {
       }
     }
     if (event.phase !== 'begin' && shape?.results[0]?.name === 'result') {
-      const result = event.results[0] as number;
+      const result = event.phase === 'thrown' ? -EIO : (event.results[0] as number);
       const key = `${event.name} ${result}`;
       if (result < 0) failures[key] = (failures[key] ?? 0) + 1;
     }

@@ -67,7 +67,7 @@ export function* exportVcd(trace: Trace): Generator<string> {
       changes.push(`b${second.toString(2)} ${address}`, `${isWrite ? 1 : 0}${write}`);
       if (isWrite) changes.push(`b${(event.args[3] as number).toString(2)} ${value}`);
     }
-    if (event.op === ops.OP_READ && event.phase !== 'begin') {
+    if (event.op === ops.OP_READ && (event.phase === 'whole' || event.phase === 'end')) {
       changes.push(`b${(event.results[0] as number).toString(2)} ${value}`);
     }
     if (changes.length === 0) continue;
