@@ -16,6 +16,8 @@ const entries = {
   'machines/conformance': 'host/machines/conformance/index.ts',
 };
 
+const { index: _, ...others } = entries;
+
 /** The command vfio-wasm; a program, so without declarations. */
 const programs = { cli: 'host/cli/main.ts' };
 
@@ -52,19 +54,22 @@ const bundledDependencies = {
 };
 
 /**
- * What the main entry imports is one file, and what it loads with the first device
- * another: Node takes longer for each file than for reading it.
+ * The main entry is one file with all that it imports, and what it loads with the first
+ * device another: Node takes longer for each file than for reading it.
  */
 const chunks = [
-  { name: 'package', from: entries.index },
+  { name: 'index', from: entries.index },
   { name: 'device', from: 'host/device/opening.ts' },
 ];
 
+const moduleOf = (path) => fileURLToPath(new URL(path, import.meta.url));
+
 function chunkOf(id, { getModuleInfo }) {
   for (const chunk of chunks) {
-    chunk.modules ??= closure(fileURLToPath(new URL(chunk.from, import.meta.url)), getModuleInfo);
-    // An entry is a file of its own.
-    if (chunk.modules.has(id) && !getModuleInfo(id).isEntry) return chunk.name;
+    const from = moduleOf(chunk.from);
+    chunk.modules ??= closure(from, getModuleInfo);
+    // Other entries are files of their own.
+    if (chunk.modules.has(id) && (id === from || !getModuleInfo(id).isEntry)) return chunk.name;
   }
 }
 
@@ -78,10 +83,23 @@ function closure(id, getModuleInfo, seen = new Set([id])) {
   return seen;
 }
 
+/** The main entry, with its modules in its file, where other files can import them from. */
+const mainEntry = {
+  name: 'main-entry',
+  buildStart() {
+    this.emitFile({
+      type: 'chunk',
+      id: moduleOf(entries.index),
+      fileName: 'index.js',
+      preserveSignature: 'allow-extension',
+    });
+  },
+};
+
 /**
  * A host's entry brings the code of devices along, or a bundler could put that code into
- * a file that waits for one which waits for it; the package's own entry is one file more,
- * and leaves that code for later.
+ * a file that waits for one which waits for it; the package's own entry is one file, and
+ * leaves that code for later.
  */
 const hostsBringDevices = {
   name: 'hosts-bring-devices',
@@ -97,14 +115,19 @@ const hostsBringDevices = {
       if (loadedWith(`${entry}.js`).has('chunks/device.js')) continue;
       this.error(`${entry}.js must import the code of devices`);
     }
-    const main = [...loadedWith('index.js')].join(' and ');
-    if (main !== 'index.js and chunks/package.js') this.error(`the package itself loads ${main}`);
+    const { imports, exports } = bundle['index.js'];
+    if (imports.length > 0) this.error(`index.js also loads ${imports}`);
+    // Others may only import from it what everybody may.
+    const own = exports.filter(
+      (name) => !this.getModuleInfo(moduleOf(entries.index)).exports.includes(name),
+    );
+    if (own.length > 0) this.error(`index.js must not export ${own}`);
   },
 };
 
 export default [
   {
-    input: { ...entries, ...programs },
+    input: { ...others, ...programs },
     external: [/^node:/, 'rp2040js'],
     output: {
       dir: 'dist',
@@ -114,6 +137,7 @@ export default [
       manualChunks: chunkOf,
     },
     plugins: [
+      mainEntry,
       bundledDependencies,
       hostsBringDevices,
       typescript({

@@ -1,4 +1,4 @@
-import * as linux from '../assembly/abi/linux';
+import type * as linux from '../assembly/abi/linux';
 
 /** Every way in which this package fails, one code per failing step. */
 export const errorCodes = [
@@ -88,12 +88,43 @@ export const errorCodes = [
 
 export type VfioErrorCode = (typeof errorCodes)[number];
 
+type ErrnoName = {
+  [K in keyof typeof linux]: K extends `E${string}_${string}` ? never : K & `E${string}`;
+}[keyof typeof linux];
+
+/**
+ * The errnos that the package knows, for messages. The compiler checks them: to import them
+ * would have those who load the package load a file more.
+ */
+const errnos: { readonly [K in ErrnoName]: (typeof linux)[K] } = {
+  EPERM: 1,
+  ENOENT: 2,
+  EIO: 5,
+  ENXIO: 6,
+  E2BIG: 7,
+  EBADF: 9,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EFAULT: 14,
+  EBUSY: 16,
+  EEXIST: 17,
+  ENODEV: 19,
+  ENOTDIR: 20,
+  EINVAL: 22,
+  EMFILE: 24,
+  ENOTTY: 25,
+  ENOSPC: 28,
+  ERANGE: 34,
+  ENOSYS: 38,
+  EOVERFLOW: 75,
+  EMSGSIZE: 90,
+  EOPNOTSUPP: 95,
+};
+
 /** The symbolic name of an errno, or its number where this package does not know it. */
 export function errnoName(errno: number): string {
-  const known = Object.entries(linux).find(
-    ([name, value]) => value === errno && /^E[A-Z0-9]+$/.test(name),
-  );
-  return known?.[0] ?? `errno ${errno}`;
+  return Object.entries(errnos).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
 }
 
 export interface VfioErrorDetails {

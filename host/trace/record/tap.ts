@@ -198,10 +198,13 @@ export class RecordingTap implements DeviceTap {
       safePoint.call(device);
     };
     const prototype = Object.getPrototypeOf(device);
+    // Once for all: a machine asks after each access.
+    const own = Object.getOwnPropertyDescriptor(prototype, 'signalsWaiting')?.get as () => boolean;
+    const settle = this.#settle;
     Object.defineProperty(device, 'signalsWaiting', {
-      get: () => {
-        this.#settle();
-        return Reflect.get(prototype, 'signalsWaiting', device) as boolean;
+      get() {
+        settle();
+        return own.call(device);
       },
     });
   }
