@@ -166,13 +166,14 @@ describe('a model that throws', () => {
   test('twice in one call is told of twice', async () => {
     const rig = new Rig();
     const placed = rig.add(new ProbeDevice());
-    const { device } = await rig.open();
+    // This policy goes on with the next part of an access, whatever became of the first.
+    const { device } = await rig.open({ policy: 'qemu', xNoMmap: true });
     const errors = [new Error('the first half'), new Error('the second half')];
     const left = [...errors];
     placed.model.onWrite = () => {
       throw left.shift();
     };
-    expect(() => device.write64(0, 0, 1n)).toThrow(errors[0] as Error);
+    expect(() => device.write(0, 2, 4, 1)).toThrow(errors[0] as Error);
     placed.model.onWrite = undefined;
     expect(() => device.write(0, 0, 4, 1)).toThrow(errors[1] as Error);
     device.write(0, 0, 4, 1);
