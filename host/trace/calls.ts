@@ -71,6 +71,14 @@ export function gateCalls(gate: CallGate, device: VfioPlatformDevice, untrapped:
   const inner = Object.fromEntries(
     METHODS.map((name) => [name, (device[name] as (...args: never[]) => unknown).bind(device)]),
   ) as unknown as Methods;
+  const areas = new Map(device.regions.map(({ index, mapped }) => [index, mapped]));
+  /** Whether no trap would see the access: what is not mapped is trapped also by such a machine. */
+  const passesBy = (region: number, offset: number, width: number) =>
+    untrapped &&
+    device.directMapping &&
+    areas
+      .get(region)
+      ?.some((area) => offset >= area.offset && offset + width <= area.offset + area.size) === true;
   const within = (op: number, call: () => void, a = 0, b = 0, c = 0, d = 0) => {
     gate.begin(op, a, b, c, d);
     finishing(call);
@@ -80,7 +88,7 @@ export function gateCalls(gate: CallGate, device: VfioPlatformDevice, untrapped:
 
   const methods: Methods = {
     read(region, offset, width) {
-      if (untrapped && device.directMapping) return methods.directRead(region, offset, width);
+      if (passesBy(region, offset, width)) return methods.directRead(region, offset, width);
       gate.begin(ops.OP_READ, word(region), word(offset), narrow(width));
       let value: number;
       try {
@@ -93,7 +101,7 @@ export function gateCalls(gate: CallGate, device: VfioPlatformDevice, untrapped:
       return value;
     },
     write(region, offset, width, value) {
-      if (untrapped && device.directMapping) {
+      if (passesBy(region, offset, width)) {
         methods.directWrite(region, offset, width, value);
         return;
       }

@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
+import { allocGuestRam } from '../../host/boundary/alloc-guest-ram';
 import type { VfioHost } from '../../host/boundary/host';
 import type { Kernel } from '../../host/boundary/kernel';
 import type { VfioPlatformDevice } from '../../host/device/device';
@@ -192,13 +193,10 @@ const cases: Readonly<Record<string, Case>> = {
       }
     },
   },
-  'an ioctl that has written to its struct': {
+  'an ioctl': {
     kernel: (kernel) => ({
       ioctl(fd, request, argument) {
-        if (request === SET_IRQS && argument.view.getUint32(4, true) === 9) {
-          argument.view.setUint32(4, 0xdead, true);
-          breaks();
-        }
+        if (request === SET_IRQS && argument.view.getUint32(4, true) === 9) breaks();
         return kernel.ioctl(fd, request, argument);
       },
     }),
@@ -380,33 +378,65 @@ describe('tools', () => {
   });
 });
 
-test('a clock whose timer cannot be cancelled fails the replayed call at the same place', async () => {
-  const clock = new VirtualClock();
-  let broken = false;
-  const fragile = {
-    nowNs: () => clock.nowNs(),
+describe.each(['setTimer', 'cancel'] as const)('a clock whose %s throws', (broken) => {
+  class FragileClock {
+    breaks = false;
+    readonly clock = new VirtualClock();
+    nowNs() {
+      return this.clock.nowNs();
+    }
     setTimer(delayNs: number, fire: () => void) {
-      const timer = clock.setTimer(delayNs, fire);
+      if (this.breaks && broken === 'setTimer') breaks();
+      const timer = this.clock.setTimer(delayNs, fire);
       return {
-        cancel() {
+        cancel: () => {
           timer.cancel();
-          if (broken) breaks();
+          if (this.breaks && broken === 'cancel') breaks();
         },
       };
-    },
-  };
-  const { host } = simulated(clock, { act() {} });
-  const sink = new MemorySink();
-  const device = await openDevice(recorder(host, sink), options, {
-    clock: fragile,
-    setDirectMapping() {},
+    }
+  }
+
+  async function use(host: VfioHost, clock: FragileClock) {
+    const device = await openDevice(host, options, { clock, setDirectMapping() {} });
+    device.connectLine(0, { up() {}, down() {} });
+    clock.breaks = true;
+    const act = () => {
+      device.signal(0, 1);
+      device.reset();
+    };
+    expect(act).toThrow();
+    clock.breaks = false;
+    clock.clock.advance(10e9);
+    device.write(0, 0, 4, 1);
+    device.close();
+  }
+
+  it('fails the replayed call at the same place, and is not asked again', async () => {
+    const clock = new FragileClock();
+    const { host } = simulated(clock.clock, { act() {} });
+    const sink = new MemorySink();
+    await use(recorder(host, sink), clock);
+    const trace = Trace.open(sink.bytes());
+    expect(trace.finalised).toBe(true);
+    const { divergence } = await replayCore(trace);
+    expect(divergence && divergenceText(divergence)).toBeUndefined();
+    const again = replayHost(trace);
+    await use(again, new FragileClock());
+    again.finish();
   });
-  device.connectLine(0, { up() {}, down() {} });
-  device.signal(0, 1);
-  broken = true;
-  expect(() => device.reset()).toThrow('breaks');
-  broken = false;
-  device.close();
-  const { divergence } = await replayCore(Trace.open(sink.bytes()));
+});
+
+test('guest RAM that the host cannot take is recorded, and refused again', async () => {
+  const each: Case = {
+    options: { dma: true },
+    kernel: () => ({ addressOf: breaks }),
+    act: (life) =>
+      life.attempt(() => life.device.mapGuestRam(allocGuestRam(0x1000), 0x1000n, true)),
+  };
+  const { trace, log } = await recorded(each);
+  expect(trace.finalised).toBe(true);
+  expect(log[0]).toBe('an error');
+  const { divergence } = await replayCore(trace);
   expect(divergence && divergenceText(divergence)).toBeUndefined();
 });

@@ -22,6 +22,7 @@ import {
   Trace,
   type TraceSink,
 } from '../../host/trace';
+import { ProbeDevice } from '../core/device/models';
 
 const RAM_BASE = 0x2000_0000;
 
@@ -290,4 +291,27 @@ describe('replaying', () => {
       openDevice(host, { host: 'other' }, { clock: new VirtualClock() }),
     ).rejects.toMatchObject({ code: 'DEVICE_NOT_FOUND' });
   });
+});
+
+it('traps what a machine that maps the device would trap: what cannot be mapped', async () => {
+  const clock = new VirtualClock();
+  const host = new SimulatedHost({ clock });
+  const regions = [
+    { size: 0x1000, mappable: true },
+    { size: 0x1000, mappable: false },
+  ];
+  host.addDevice({ name: 'dev', model: new ProbeDevice({ regions }) });
+  const sink = new MemorySink();
+  const device = await openDevice(
+    record(host, { uuid: 'it', sink }),
+    { host: 'dev' },
+    { clock, setDirectMapping() {} },
+  );
+  for (const region of [0, 1]) {
+    expect(device.read(region, 0, 4)).toBe(0x03020100);
+    device.write(region, 0, 4, 1);
+  }
+  expect(device.statistics).toMatchObject({ reads: 1, writes: 1 });
+  device.close();
+  expect(await replayCore(Trace.open(sink.bytes()))).toMatchObject({ ok: true });
 });

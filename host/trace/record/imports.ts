@@ -36,8 +36,8 @@ export class CallEnds {
     this.#recorder.thrown(failure.error);
   }
 
-  /** Does something else before the call ends, with calls of its own. */
-  before(inside: () => void): void {
+  /** Sets the failure aside while something else is done, with calls of its own. */
+  setAside(inside: () => void): void {
     const failure = this.#failure;
     this.#failure = undefined;
     inside();
@@ -79,12 +79,8 @@ export function recordImports(
       const code = request >>> 0;
       const pointer = argument >>> 0;
       const struct = ioctlStruct(memoryOf(), code, pointer);
-      const given = struct.slice();
-      recorder.beginWith(ops.OP_IOCTL, given, handle, code, ioctlValue(code, pointer));
-      const result = inner.ioctl(handle, request, argument);
-      // What a call left that failed no replay has.
-      if (ends.failed) struct.set(given);
-      return ended(result, struct);
+      recorder.beginWith(ops.OP_IOCTL, struct, handle, code, ioctlValue(code, pointer));
+      return ended(inner.ioctl(handle, request, argument), struct);
     },
     eventfd(initial, flags) {
       recorder.begin(ops.OP_EVENTFD, initial >>> 0, flags >>> 0);
@@ -94,9 +90,10 @@ export function recordImports(
       recorder.begin(ops.OP_HOST_READ, handle, length >>> 0);
       const given = filled(pointer, length);
       const result = inner.read(handle, pointer, length);
+      // What a call left that failed no replay has.
       if (ends.failed) memoryOf().bytes.set(given, pointer >>> 0);
       const bytes = filled(pointer, result);
-      ends.before(settle);
+      ends.setAside(settle);
       return ended(result, bytes);
     },
     pread(handle, pointer, length, low, high) {
@@ -154,7 +151,7 @@ export function recordImports(
     unwatch(handle) {
       recorder.begin(ops.OP_UNWATCH, handle);
       const result = inner.unwatch(handle);
-      ends.before(settle);
+      ends.setAside(settle);
       return ended(result);
     },
     trace(event, a, b, c) {

@@ -110,15 +110,19 @@ export class Recorder implements CallGate {
   /** Runs `call` as an event of its own. */
   within<T>(op: number, call: () => T, ...args: number[]): T {
     this.begin(op, ...args);
-    let result: T;
+    const result = this.ending(call);
+    this.end();
+    return result;
+  }
+
+  /** Runs what is inside of the event that began last, which is at its end where that throws. */
+  ending<T>(call: () => T): T {
     try {
-      result = call();
+      return call();
     } catch (error) {
       this.thrown(error);
       throw error;
     }
-    this.end();
-    return result;
   }
 
   moveLine(op: number, line: number, move: () => void): void {

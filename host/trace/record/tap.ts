@@ -85,13 +85,15 @@ export class RecordingTap implements DeviceTap {
         setTimer(delayNs, fire) {
           recorder.begin(ops.OP_TIMER_SET, delayNs);
           let running = true;
+          const timer = recorder.ending(() =>
+            clock.setTimer(delayNs, () => {
+              running = false;
+              checkpointer.timerRuns = false;
+              recorder.within(ops.OP_TIMER, fire);
+            }),
+          );
           checkpointer.timerRuns = true;
           checkpointer.timerUsed = true;
-          const timer = clock.setTimer(delayNs, () => {
-            running = false;
-            checkpointer.timerRuns = false;
-            recorder.within(ops.OP_TIMER, fire);
-          });
           recorder.end();
           return {
             cancel() {
@@ -150,7 +152,7 @@ export class RecordingTap implements DeviceTap {
     port.guestRam = (ram) => {
       dma.admit(ram);
       recorder.begin(ops.OP_GUEST_RAM, ram.bytes.length);
-      const named = guestRam.call(port, ram);
+      const named = recorder.ending(() => guestRam.call(port, ram));
       recorder.end(named.handle, named.offset);
       dma.add(named.handle, ram);
       return named;

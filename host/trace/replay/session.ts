@@ -1,6 +1,5 @@
 import { EIO } from '../../../assembly/abi/linux';
 import type { GuestRam } from '../../boundary/guest-ram';
-import type { HostPort } from '../../boundary/port';
 import type { VfioPlatformDevice } from '../../device/device';
 import { recordedCode } from '../error-code';
 import type { TraceCursor } from '../format/cursor';
@@ -18,6 +17,12 @@ import { perform } from './stimuli';
 import type { RecordedTogether } from './together';
 
 const NOTHING = new Uint8Array(0);
+
+/** What a replay tells of calls that failed. Not HostPort itself, which users need not see. */
+export interface FailingPort {
+  fail(error: unknown): void;
+  failWindow(error: unknown): void;
+}
 
 /** Runs the call of the trace that the session stands before. */
 export type CallRunner = (event: RecordedEvent) => void;
@@ -42,7 +47,7 @@ export class ReplaySession {
   /** Rings the doorbell of the core. */
   ring: (line: number, count: number) => void = () => {};
   /** The device's side of the boundary, which is told of imports that failed. */
-  port!: Pick<HostPort, 'fail' | 'failWindow'>;
+  port!: FailingPort;
   device: VfioPlatformDevice | undefined;
   /** Guest RAM by handle. */
   readonly rams = new Map<number, GuestRam>();
@@ -180,7 +185,7 @@ export class ReplaySession {
   #failAsRecorded(op: number): void {
     const { event } = this;
     const error = replayedError('the host', event.text);
-    // Those without a result threw at once; of others the core heard, and the error waits.
+    // What concerns guest RAM threw at once; of others the core heard, and the error waits.
     if (op === OP_LOAD || op === OP_STORE) this.port.failWindow(error);
     else if (opShape(op)?.results[0]?.name === 'result') this.port.fail(error);
     else throw error;

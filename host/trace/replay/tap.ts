@@ -175,9 +175,10 @@ export class ReplayTap implements DeviceTap {
   #setTimer(delayNs: number, fire: () => void, clock: DeviceEnvironment['clock']): TimerHandle {
     this.timer = fire;
     if (this.session.muted) return this.#handle;
-    const begun = this.session.enter(ops.OP_TIMER_SET, delayNs);
-    this.running = this.startTimer(clock, delayNs);
-    this.session.leave(ops.OP_TIMER_SET, begun);
+    const start = () => {
+      this.running = this.startTimer(clock, delayNs);
+    };
+    this.session.within(ops.OP_TIMER_SET, start, delayNs);
     this.timerRuns = true;
     return this.#handle;
   }
@@ -187,8 +188,7 @@ export class ReplayTap implements DeviceTap {
     cancel: () => {
       if (!this.timerRuns || this.session.muted) return;
       this.timerRuns = false;
-      this.session.answer(ops.OP_TIMER_CANCEL);
-      this.running?.cancel();
+      this.session.within(ops.OP_TIMER_CANCEL, () => this.running?.cancel());
     },
   };
 }
