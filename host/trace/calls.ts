@@ -71,10 +71,11 @@ export function gateCalls(gate: CallGate, device: VfioPlatformDevice, untrapped:
   const inner = Object.fromEntries(
     METHODS.map((name) => [name, (device[name] as (...args: never[]) => unknown).bind(device)]),
   ) as unknown as Methods;
-  const areas = new Map(device.regions.map(({ index, mapped }) => [index, mapped]));
+  const areas = new Map(
+    untrapped ? device.regions.map(({ index, mapped }) => [index, mapped] as const) : [],
+  );
   /** Whether no trap would see the access: what is not mapped is trapped also by such a machine. */
   const passesBy = (region: number, offset: number, width: number) =>
-    untrapped &&
     device.directMapping &&
     areas
       .get(region)

@@ -9,7 +9,7 @@ import {
   Trace,
   TraceDebugger,
 } from '../../host/trace';
-import { recordedLife } from './lives';
+import { recordedLife, walkFromCheckpoints } from './lives';
 import { lifeOf } from './random-life';
 
 /** All that can be seen of the device where the debugger stands. */
@@ -170,11 +170,5 @@ it('knows no line that was disconnected before the checkpoint it comes from', as
   device.disconnectLine(0);
   device.restore(raised);
   device.close();
-  const trace = Trace.open(sink.bytes());
-  for (const { event } of trace.checkpoints) {
-    const at = await TraceDebugger.start(trace);
-    await at.seek(event);
-    while (at.stepForward());
-    at.dispose();
-  }
+  await walkFromCheckpoints(Trace.open(sink.bytes()));
 });

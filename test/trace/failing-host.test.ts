@@ -19,11 +19,11 @@ import {
   replayHost,
   statTrace,
   Trace,
-  TraceDebugger,
   trimTrace,
 } from '../../host/trace';
 import { replayMachine } from '../../host/trace/replay/machine-replay';
 import { levels, ProbeDevice } from '../core/device/models';
+import { walkFromCheckpoints } from './lives';
 
 // Hosts and device models that throw: a recording changes nothing of that, and
 // a replay fails as the host did.
@@ -88,12 +88,6 @@ interface Case {
 const read = (life: Life) => life.attempt(() => life.device.read(0, 0, 4));
 const write = (life: Life) => life.attempt(() => life.device.write(0, 0, 4, 1));
 const rest = (life: Life) => life.attempt(() => life.device.safePoint());
-
-/** A call that throws at first. */
-function failing<A extends unknown[], R>(times: number, call: (...args: A) => R) {
-  let left = times;
-  return (...args: A): R => (left-- > 0 ? breaks() : call(...args));
-}
 
 const cases: Readonly<Record<string, Case>> = {
   'a read and a write': {
@@ -171,19 +165,16 @@ const cases: Readonly<Record<string, Case>> = {
       const fail = () => {
         throw new VfioError('TRACE_DIVERGED', 'another driver');
       };
-      life.during(fail, () => {
-        try {
-          life.device.read(0, 0, 4);
-        } catch {
-          life.log.push('an error');
-        }
-      });
+      life.during(fail, () => read(life));
     },
   },
   'an unmask': {
-    kernel: (kernel) => ({
-      unmask: failing(2, (fd: number, line: number) => kernel.unmask?.(fd, line) ?? 0),
-    }),
+    kernel(kernel) {
+      let left = 2;
+      return {
+        unmask: (fd, line) => (left-- > 0 ? breaks() : (kernel.unmask?.(fd, line) ?? 0)),
+      };
+    },
     act(life) {
       life.device.signal(0, 1);
       read(life);
@@ -276,6 +267,12 @@ async function recorded(each: Case) {
   return { log, bytes: sink.bytes(), trace: Trace.open(sink.bytes()) };
 }
 
+/** A core replay finds nothing that differs. */
+async function expectReplay(trace: Trace, how: Parameters<typeof replayCore>[1] = {}) {
+  const { divergence } = await replayCore(trace, how);
+  expect(divergence && divergenceText(divergence)).toBeUndefined();
+}
+
 function eventsOf(trace: Trace): EventData[] {
   const cursor = trace.cursor();
   const events: EventData[] = [];
@@ -295,20 +292,14 @@ describe.each(Object.entries(cases))('a host that fails %s', (_name, each) => {
   it('is replayed in the core, to the same recording', async () => {
     const { trace, bytes } = await recorded(each);
     const again = new MemorySink();
-    const { divergence } = await replayCore(trace, { through: (host) => recorder(host, again) });
-    expect(divergence && divergenceText(divergence)).toBeUndefined();
+    await expectReplay(trace, { through: (host) => recorder(host, again) });
     expect(Buffer.compare(again.bytes(), bytes)).toBe(0);
   });
 
   it('is the same for a debugger that comes from any checkpoint', async () => {
     const { trace } = await recorded(each);
     expect(trace.checkpoints.length).toBeGreaterThan(0);
-    for (const { event } of trace.checkpoints) {
-      const walk = await TraceDebugger.start(trace);
-      await walk.seek(event);
-      while (walk.stepForward());
-      walk.dispose();
-    }
+    await walkFromCheckpoints(trace);
   });
 });
 
@@ -419,8 +410,7 @@ describe.each(['setTimer', 'cancel'] as const)('a clock whose %s throws', (broke
     await use(recorder(host, sink), clock);
     const trace = Trace.open(sink.bytes());
     expect(trace.finalised).toBe(true);
-    const { divergence } = await replayCore(trace);
-    expect(divergence && divergenceText(divergence)).toBeUndefined();
+    await expectReplay(trace);
     const again = replayHost(trace);
     await use(again, new FragileClock());
     again.finish();
@@ -437,6 +427,5 @@ test('guest RAM that the host cannot take is recorded, and refused again', async
   const { trace, log } = await recorded(each);
   expect(trace.finalised).toBe(true);
   expect(log[0]).toBe('an error');
-  const { divergence } = await replayCore(trace);
-  expect(divergence && divergenceText(divergence)).toBeUndefined();
+  await expectReplay(trace);
 });

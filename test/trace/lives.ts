@@ -1,5 +1,5 @@
 import type { VfioHost } from '../../host/boundary/host';
-import { MemorySink, type RecordOptions, record, Trace } from '../../host/trace';
+import { MemorySink, type RecordOptions, record, Trace, TraceDebugger } from '../../host/trace';
 import { LifeBoard, type LifeLog, live } from './random-life';
 
 /** A recorded random life: many chunks and checkpoints for few events. */
@@ -24,4 +24,14 @@ export async function recordedLife(
   const log = await live(seed, host, board.clock, () => board.act());
   const bytes = sink.bytes();
   return { bytes, trace: Trace.open(bytes), log };
+}
+
+/** Has a debugger come from each checkpoint in turn, and go on to the end. @throws DivergenceError */
+export async function walkFromCheckpoints(trace: Trace): Promise<void> {
+  for (const { event } of trace.checkpoints) {
+    const at = await TraceDebugger.start(trace);
+    await at.seek(event);
+    while (at.stepForward());
+    at.dispose();
+  }
 }

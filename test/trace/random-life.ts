@@ -17,6 +17,7 @@ import {
   VirtualClock,
 } from '../../host/sim';
 import type { DeviceHandle } from '../../host/sim/simulated-host';
+import { isReplayFailure } from '../../host/trace/error-code';
 
 const ACTIONS = 120;
 const EIO = 5;
@@ -203,7 +204,7 @@ export async function live(
   try {
     device = await openDevice(host, options, environment);
   } catch (error) {
-    if (!(error instanceof VfioError) || error.code.startsWith('TRACE_')) throw error;
+    if (!(error instanceof VfioError) || isReplayFailure(error)) throw error;
     return { seen: [...seen, error.code], ram: ram.bytes, opened: false };
   }
   const guest = new Guest(device, random, seen);
@@ -238,7 +239,7 @@ class Guest {
     try {
       act();
     } catch (error) {
-      if (error instanceof VfioError && error.code.startsWith('TRACE_')) throw error;
+      if (isReplayFailure(error)) throw error;
       // A replay knows no more of it.
       this.#seen.push(error instanceof VfioError ? error.code : 'an error');
     }

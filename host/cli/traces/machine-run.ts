@@ -9,6 +9,7 @@ import {
   replayHost,
   type Trace,
 } from '../../trace';
+import { isReplayFailure } from '../../trace/error-code';
 import type { Invocation, Report } from '../arguments/command';
 import { flag } from '../arguments/values';
 import { EXIT_BAD_FILE, EXIT_CHECK, EXIT_OK } from '../exit-codes';
@@ -166,7 +167,7 @@ function missedIn(host: ReplayHost | undefined, error: VfioError | undefined) {
 /** The replay's own error somewhere behind another: an emulator may wrap what a device throws. */
 function traceErrorOf(error: unknown): VfioError | undefined {
   for (let each = error; each instanceof Error; each = each.cause) {
-    if (each instanceof VfioError && each.code.startsWith('TRACE_')) return each;
+    if (each instanceof VfioError && isReplayFailure(each)) return each;
   }
   return undefined;
 }

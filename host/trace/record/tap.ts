@@ -114,16 +114,13 @@ export class RecordingTap implements DeviceTap {
       }),
       listener(event: DeviceEvent) {
         // Traces come from an import, and are recorded there.
-        if (event.type !== 'trace') {
-          recorder.beginWith(ops.OP_EVENT, utf8.encode(JSON.stringify(event)));
-        }
-        try {
+        if (event.type === 'trace') {
           listener?.(event);
-        } catch (error) {
-          if (event.type !== 'trace') recorder.thrown(error);
-          throw error;
+          return;
         }
-        if (event.type !== 'trace') recorder.end();
+        recorder.beginWith(ops.OP_EVENT, utf8.encode(JSON.stringify(event)));
+        recorder.ending(() => listener?.(event));
+        recorder.end();
       },
     };
   }

@@ -76,13 +76,10 @@ function learnTimer(
 ): void {
   const line = lines[0]?.[0] ?? device.lines.find(({ usable }) => usable)?.index;
   if (line === undefined) return;
-  if (lines.length > 0) {
-    device.signal(line, 1);
-    return;
-  }
-  device.connectLine(line, target(line));
+  const borrowed = lines.length === 0;
+  if (borrowed) device.connectLine(line, target(line));
   device.signal(line, 1);
-  device.disconnectLine(line);
+  if (borrowed) device.disconnectLine(line);
 }
 
 /**

@@ -36,7 +36,7 @@ export class ReplayTap implements DeviceTap {
   /** Opening failed, and the recorded one in the same way. */
   failedAsRecorded = false;
   protected readonly options: ResolvedOptions;
-  #port: HostPort | undefined;
+  #port!: HostPort;
   #opening = false;
 
   constructor(session: ReplaySession, options: ResolvedOptions) {
@@ -159,17 +159,13 @@ export class ReplayTap implements DeviceTap {
     return undefined;
   }
 
-  protected get port(): HostPort {
-    return this.#port as HostPort;
-  }
-
   /** Errors that wait for the device to throw them. */
   get errors(): readonly unknown[] {
-    return this.port.errors;
+    return this.#port.errors;
   }
 
   set errors(errors: readonly unknown[]) {
-    this.port.errors = errors;
+    this.#port.errors = errors;
   }
 
   #setTimer(delayNs: number, fire: () => void, clock: DeviceEnvironment['clock']): TimerHandle {
